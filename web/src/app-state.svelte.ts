@@ -7,11 +7,13 @@ import { factsOf, SHAPES_FACTS } from "./forms/facts.js";
 import { Gallery } from "./gallery/gallery.svelte.js";
 import { Queue } from "./jobs/queue.svelte.js";
 import type { Job } from "./jobs/job.svelte.js";
+import { MaskEditor } from "./mask/mask-editor.svelte.js";
 import { SHAPES } from "./models/model-choice.js";
 import { ModelSession } from "./models/model-session.svelte.js";
 import type { Task } from "./jobs/request.js";
 import { browserStorage, Settings } from "./shell/settings.svelte.js";
 import { Toasts } from "./shell/toasts.svelte.js";
+import { Viewer } from "./stage/viewer.svelte.js";
 
 /** A tab of the page. */
 export type Tab = Task | "history";
@@ -41,12 +43,18 @@ export class AppState {
   readonly queue: Queue;
   readonly settings = new Settings(browserStorage());
   readonly toasts = new Toasts();
+  /** What of the images is in view. */
+  readonly viewer: Viewer;
   /** What is entered in the forms. */
   readonly draft: Draft;
+  /** The masks of images that are inpainted, and their tools. */
+  readonly mask = new MaskEditor();
   tab: Tab = $state("create");
   shown: Shown = $state.raw({ kind: "nothing" });
   /** Whether `shown` fills the window. */
   isFullView: boolean = $state(false);
+  /** Whether the details of the image in view are folded out. */
+  areDetailsOpen: boolean = $state(false);
   /** Which dialog is open. */
   dialog: DialogName | undefined = $state();
   /** The device that computes, once it is known. */
@@ -57,10 +65,11 @@ export class AppState {
   constructor(engine: Engine) {
     this.engine = engine;
     this.session = new ModelSession(engine);
-    this.gallery = new Gallery(engine);
+    this.gallery = new Gallery();
     this.queue = new Queue(this.session, this.gallery);
+    this.viewer = new Viewer(this);
     this.draft = new Draft({ engine, facts: () => this.#facts, modelId: () => this.session.choice.id });
-    keepDraft(this.draft, localStorage);
+    keepDraft(this.draft, browserStorage());
   }
 
   /** Finds out which device computes. */

@@ -8,10 +8,12 @@ import type {
   DownloadProgress,
   GeneratedImage,
   GpuFeatures,
+  ImageRecord,
   Image,
   Inspection,
   MemoryPlan,
   PriorInfo,
+  RecordedImage,
   RemoteConfig,
   RgbImage,
   RgbaImage,
@@ -47,6 +49,8 @@ export interface OpenOptions {
   /** Ends downloads; what has arrived is kept, so opening again goes on. */
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: OpenProgress) => void) | undefined;
+  /** How records name the load config. Default: its URL or file. */
+  readonly recordAs?: string | undefined;
   /** Default: `auto`. */
   readonly dtype?: "auto" | "f32" | "f16" | undefined;
   /** Default: `full`. */
@@ -73,6 +77,8 @@ export interface OpenModel {
   readonly dtype: "f32" | "f16";
   /** Generates the images of a request. Rejects with `Dalle2Error`, or with the reason of the signal. */
   run(request: Request, events: JobEvents): Promise<readonly GeneratedImage[]>;
+  /** Encodes an image of this model as PNG, with the record of how it was generated. */
+  encode(image: GeneratedImage, inputs: ImageRecord["inputs"]): Promise<Blob>;
   dispose(): void;
 }
 
@@ -85,9 +91,10 @@ export interface Engine {
   planMemory(model: RemoteConfig, dtype: "f32" | "f16", weights?: "full" | "int8"): Promise<MemoryPlan>;
   inspect(file: File): Promise<Inspection>;
   decodeImage(file: Blob): Promise<RgbaImage>;
-  /** Encodes as PNG, with texts. */
-  encodeImage(image: Image, text?: Readonly<Record<string, string>>): Promise<Blob>;
-  readImageText(file: Blob): Promise<ReadonlyMap<string, string>>;
+  /** Encodes as PNG, without a record. */
+  encodeImage(image: Image): Promise<Blob>;
+  /** Reads how an image was generated, and the texts of other programs. */
+  readRecord(file: File): Promise<RecordedImage>;
   /** Resizes with Pillow's LANCZOS. */
   resize(image: RgbImage, width: number, height: number): Promise<RgbImage>;
   storage(): Promise<StorageState>;

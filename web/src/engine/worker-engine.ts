@@ -1,4 +1,4 @@
-import { createWorkerClient, type RemoteGpu, type RgbaImage, type WorkerClient } from "dalle2-webgpu";
+import { createWorkerClient, type GeneratedOn, type RemoteGpu, type RgbaImage, type WorkerClient } from "dalle2-webgpu";
 import type { DeviceInfo, Engine, OpenModel, OpenOptions } from "./engine.js";
 import { runRequest } from "./run-request.js";
 
@@ -20,9 +20,8 @@ export function createWorkerEngine(onWarning: (message: string) => void): Engine
       client.planMemory(config, { dtype, batchSize: 1, ...(weights && { weights }) }),
     inspect: (file) => client.inspect(file),
     decodeImage: async (file) => (await client.decodeImage(file)) satisfies RgbaImage,
-    encodeImage: async (image, text = {}) =>
-      new Blob([await client.encodeImage(image, { text })], { type: "image/png" }),
-    readImageText: (file) => client.readImageText(file),
+    encodeImage: async (image) => png(await client.encodeImage(image)),
+    readRecord: (file) => client.readImageRecord(file),
     resize: (image, width, height) => client.resizeLanczos(image, width, height),
     storage: () => client.storageState(),
     downloads: () => client.listCache(),
@@ -35,6 +34,10 @@ export function createWorkerEngine(onWarning: (message: string) => void): Engine
   };
 }
 
+function png(file: Uint8Array<ArrayBuffer>): Blob {
+  return new Blob([file], { type: "image/png" });
+}
+
 function deviceInfo({ adapter, features, tuning, limits, memoryBytes }: RemoteGpu): DeviceInfo {
   const { maxStorageBufferBindingSize } = limits;
   return { adapter, features, tuning: tuning.id, maxStorageBufferBindingSize, memoryBytes };
@@ -44,7 +47,7 @@ async function openModel(
   client: WorkerClient,
   gpu: RemoteGpu,
   config: Parameters<Engine["open"]>[0],
-  { signal, onProgress, dtype, weights }: OpenOptions = {},
+  { signal, onProgress, recordAs, dtype, weights }: OpenOptions = {},
 ): Promise<OpenModel> {
   const manager = await client.open(config, {
     gpu,
@@ -60,6 +63,14 @@ async function openModel(
     throw error;
   }
   const { prior, decoder, clip, defaults } = manager;
+  let described: Promise<GeneratedOn> | undefined;
+  const generatedOn = (): Promise<GeneratedOn> => {
+    described ??= manager.generatedOn({ config: recordAs });
+    described.catch(() => {
+      described = undefined;
+    });
+    return described;
+  };
   return {
     device: deviceInfo(gpu),
     prior,
@@ -68,6 +79,8 @@ async function openModel(
     defaults,
     dtype: manager.dtype,
     run: (request, events) => runRequest(manager, request, events),
+    encode: async (image, inputs) =>
+      png(await client.encodeRecorded(image, { inputs, generatedOn: await generatedOn() })),
     dispose: () => {
       manager.dispose();
     },

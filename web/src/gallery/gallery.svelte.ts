@@ -1,7 +1,4 @@
-import type { GeneratedImage } from "dalle2-webgpu";
-import type { DeviceInfo, Engine } from "../engine/engine.js";
 import type { Failure } from "../engine/failure.js";
-import type { Job } from "../jobs/job.svelte.js";
 import { GalleryChannel, type GalleryChange } from "./gallery-channel.js";
 import { galleryFailure } from "./gallery-failure.js";
 import { GalleryStore, positionOf, type GalleryStoreOptions, type Position } from "./gallery-store.js";
@@ -37,7 +34,6 @@ export class Gallery {
   unsaved: readonly string[] = $state.raw([]);
   /** Settles when the newest images have been read. */
   readonly opened: Promise<void>;
-  readonly #engine: Engine;
   readonly #store: GalleryStore;
   readonly #channel: GalleryChannel;
   readonly #urls = new ObjectUrls();
@@ -46,8 +42,7 @@ export class Gallery {
   #reading: Promise<void> = Promise.resolve();
   #isOutdated = false;
 
-  constructor(engine: Engine, { name = "dalle2-gallery", ...options }: GalleryOptions = {}) {
-    this.#engine = engine;
+  constructor({ name = "dalle2-gallery", ...options }: GalleryOptions = {}) {
     this.#store = new GalleryStore({
       ...options,
       name,
@@ -60,30 +55,8 @@ export class Gallery {
     this.opened = this.#open();
   }
 
-  /** Keeps an image of a job. If storage refuses it, it stays while the page is open, and `failure` says why. */
-  async keep(job: Job, index: number, image: GeneratedImage, device: DeviceInfo, seconds: number): Promise<KeptImage> {
-    const { parameters } = job.request;
-    const kept: KeptImage = {
-      id: crypto.randomUUID(),
-      jobId: job.id,
-      index,
-      time: Date.now(),
-      width: image.width,
-      height: image.height,
-      file: await this.#engine.encodeImage(image, { dalle2app: JSON.stringify(parameters) }),
-      parameters,
-      prompt: parameters.prompts[Math.floor(index / parameters.count)] ?? "",
-      model: { id: job.choice.id, label: job.choice.label },
-      adapter: device.adapter.description,
-      tuning: device.tuning,
-      seconds,
-    };
-    await this.add(kept);
-    return kept;
-  }
-
-  /** Keeps an image that is described. */
-  async add(image: KeptImage): Promise<void> {
+  /** Keeps an image. If storage refuses it, it stays while the page is open, and `failure` says why. */
+  async keep(image: KeptImage): Promise<void> {
     this.#insert([image]);
     await this.opened;
     this.total++;

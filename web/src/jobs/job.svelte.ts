@@ -57,16 +57,12 @@ export class Job {
     this.#controller.abort();
   }
 
+  warn(message: string): void {
+    if (!this.warnings.includes(message)) this.warnings = [...this.warnings, message];
+  }
+
   /** Sets the image or preview of an index. */
   show(index: number, image: JobImage): void {
     this.images = this.images.with(index, image);
   }
-}
-
-/** How many images a request asks for. */
-export function jobSize({ parameters, images }: Request): number {
-  const { task, prompts, count, frames } = parameters;
-  if (task === "create" || task === "inpaint") return Math.max(prompts.length, 1) * count;
-  if (task === "interpolate" || task === "edit") return frames ?? 1;
-  return Math.max(images.length, 1) * count;
 }

@@ -1,7 +1,10 @@
+import type { GeneratedImage } from "dalle2-webgpu";
 import type { Gallery } from "../gallery/gallery.svelte.js";
 import { failureOf } from "../engine/failure.js";
 import type { ModelSession } from "../models/model-session.svelte.js";
-import { Job, jobSize } from "./job.svelte.js";
+import { jobSize } from "./image-parameters.js";
+import { Job } from "./job.svelte.js";
+import { keptImageOf } from "./keep.js";
 import type { Request } from "./request.js";
 
 /** Jobs, newest first. One runs at a time, in the order in which they came. */
@@ -62,12 +65,10 @@ export class Queue {
         onImage: (image, index) => {
           job.show(index, { pixels: image, image, keptId: undefined });
           const seconds = (performance.now() - start) / 1000;
-          void this.#gallery.keep(job, index, image, model.device, seconds).then((kept) => {
-            job.show(index, { pixels: image, image, keptId: kept.id });
-          });
+          void this.#keep(job, index, image, { model, seconds });
         },
         onWarning: (message) => {
-          job.warnings = [...job.warnings, message];
+          job.warn(message);
         },
       });
       job.status = "done";
@@ -76,6 +77,17 @@ export class Queue {
       if (job.isOver) return;
       job.status = "failed";
       job.failure = failureOf(error);
+    }
+  }
+
+  /** Keeps an image. If that fails, the job still shows it, and says why. */
+  async #keep(job: Job, index: number, image: GeneratedImage, done: Parameters<typeof keptImageOf>[3]): Promise<void> {
+    try {
+      const kept = await keptImageOf(job, index, image, done);
+      await this.#gallery.keep(kept);
+      job.show(index, { pixels: image, image, keptId: kept.id });
+    } catch (error) {
+      job.warn(`Image ${index + 1} could not be kept: ${failureOf(error).message}`);
     }
   }
 }

@@ -14,6 +14,13 @@ export interface Sampling {
   readonly condScale?: number | undefined;
 }
 
+/** The same for the prior. */
+export interface PriorSampling extends Sampling {
+  readonly sampler?: SamplerName | undefined;
+  /** Candidates for each image embedding. The one most similar to the text is kept. */
+  readonly candidates?: number | undefined;
+}
+
 /** The parameters of a job: everything but its images. */
 export interface Parameters {
   readonly task: Task;
@@ -23,8 +30,9 @@ export interface Parameters {
   readonly negative?: string | undefined;
   /** Images for each prompt, or for each input image. */
   readonly count: number;
+  /** Seed of the first image; each later image has the next seed. The images of `interpolate` and `edit` share one. */
   readonly seed: number;
-  readonly prior: Sampling & { readonly sampler?: SamplerName | undefined };
+  readonly prior: PriorSampling;
   /** For each U-Net in order. */
   readonly unets: readonly Sampling[];
   /** Sampler of all U-Nets. */
@@ -46,6 +54,8 @@ export interface Request {
   readonly parameters: Parameters;
   /** `variations`, `inpaint`, `upscale`, `edit`: one image; `interpolate` between images: two; else none. */
   readonly images: readonly RgbImage[];
+  /** Names of these images, for records. */
+  readonly imageNames?: readonly string[] | undefined;
   /** Of `inpaint`, in the size of the image, row by row: 1 where a pixel is kept, 0 where it is generated. */
   readonly mask?: Uint8Array | undefined;
 }

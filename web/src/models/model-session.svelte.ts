@@ -1,3 +1,4 @@
+import { CONFIG_NAMES } from "dalle2-webgpu";
 import type { Engine, OpenModel, OpenProgress } from "../engine/engine.js";
 import { failureOf, type Failure } from "../engine/failure.js";
 import { SHAPES, type ModelChoice } from "./model-choice.js";
@@ -58,6 +59,8 @@ export class ModelSession {
     try {
       const model = await this.#engine.open(this.choice.config, {
         signal,
+        // So that the `dalle2` command finds the same model.
+        recordAs: isConfigName(this.choice.id) ? this.choice.id : undefined,
         onProgress: (progress) => {
           this.#report(progress);
         },
@@ -81,4 +84,8 @@ export class ModelSession {
     const others = this.progress.filter((one) => key(one) !== key(progress));
     this.progress = [...others, progress];
   }
+}
+
+function isConfigName(id: string): boolean {
+  return (CONFIG_NAMES as readonly string[]).includes(id);
 }

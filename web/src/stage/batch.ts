@@ -49,30 +49,38 @@ export function titleOf({ task, prompts }: Parameters): string {
 }
 
 /** The jobs of this visit, newest first, then the images of earlier ones. What was deleted is left out. */
-export function batchesOf(
-  jobs: readonly Job[],
-  kept: readonly KeptImage[],
-  promptOf: (parameters: Parameters, index: number) => string,
-): readonly Batch[] {
-  const byJob = Map.groupBy(kept, ({ jobId }) => jobId);
-  const ofJobs = jobs.map((job) => batchOfJob(job, byJob.get(job.id) ?? [], promptOf));
-  const known = new Set(jobs.map(({ id }) => id));
-  const earlier = [...byJob].filter(([jobId]) => !known.has(jobId)).map(([jobId, images]) => batchOfKept(jobId, images));
+export function batchesOf(jobs: readonly Job[], kept: readonly KeptImage[]): readonly Batch[] {
+  const byJob = groupByJob(kept);
+  const ofJobs = jobs.map((job) => batchOfJob(job, byJob.get(job.id) ?? []));
+  const known: ReadonlySet<string> = new Set(jobs.map(({ id }) => id));
+  const earlier = [...byJob]
+    .filter(([jobId]) => !known.has(jobId))
+    .map(([jobId, images]) => batchOfKept(jobId, images));
   return [...ofJobs.filter(({ job, images }) => job?.status !== "done" || images.length > 0), ...earlier];
 }
 
-function batchOfJob(
-  job: Job,
-  kept: readonly KeptImage[],
-  promptOf: (parameters: Parameters, index: number) => string,
-): Batch {
+function promptOf({ prompts, count }: Parameters, index: number): string {
+  return prompts[Math.floor(index / count)] ?? prompts[0] ?? "";
+}
+
+function groupByJob(kept: readonly KeptImage[]): ReadonlyMap<string, readonly KeptImage[]> {
+  const byJob = new Map<string, KeptImage[]>();
+  for (const image of kept) {
+    const images = byJob.get(image.jobId);
+    if (images) images.push(image);
+    else byJob.set(image.jobId, [image]);
+  }
+  return byJob;
+}
+
+function batchOfJob(job: Job, kept: readonly KeptImage[]): Batch {
   const { parameters } = job.request;
   const byId = new Map(kept.map((image) => [image.id, image]));
   const images = job.images.flatMap((image, index): ShownImage[] => {
     const inGallery = image?.keptId === undefined ? undefined : byId.get(image.keptId);
     const isDeleted = image?.keptId !== undefined && !inGallery;
     if (isDeleted || (!image && job.isOver)) return [];
-    const label = labelOf(parameters.task, promptOf(parameters, index));
+    const label = labelOf(parameters.task, inGallery?.prompt ?? promptOf(parameters, index));
     return [{ jobId: job.id, index, label, pixels: image?.pixels, kept: inGallery }];
   });
   return { jobId: job.id, job, title: titleOf(parameters), images };
@@ -81,15 +89,13 @@ function batchOfJob(
 function batchOfKept(jobId: string, kept: readonly KeptImage[]): Batch {
   const images = kept
     .toSorted((a, b) => a.index - b.index)
-    .map(
-      (image): ShownImage => ({
-        jobId,
-        index: image.index,
-        label: labelOf(image.parameters.task, image.prompt),
-        pixels: undefined,
-        kept: image,
-      }),
-    );
+    .map((image): ShownImage => ({
+      jobId,
+      index: image.index,
+      label: labelOf(image.parameters.task, image.prompt),
+      pixels: undefined,
+      kept: image,
+    }));
   const prompts = new Set(images.map(({ label }) => label));
   return { jobId, job: undefined, title: [...prompts].join(", "), images };
 }

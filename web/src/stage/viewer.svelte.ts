@@ -1,5 +1,4 @@
 import type { AppState, Shown } from "../app-state.svelte.js";
-import { promptOfImage } from "../jobs/image-parameters.js";
 import { batchesOf, type Batch, type ShownImage } from "./batch.js";
 
 /** Most batches in the strip. Older ones are in the history. */
@@ -14,6 +13,9 @@ export class Viewer {
   pointedIndex: number | undefined = $state();
   /** The side of a comparison that the strip sets: 0 or 1. */
   side: 0 | 1 = $state(1);
+  /** The image of the gallery that was in view before. */
+  previousId: string | undefined;
+  #current: string | undefined;
 
   constructor(app: ViewedState) {
     this.#app = app;
@@ -22,7 +24,7 @@ export class Viewer {
   /** Newest first. */
   readonly batches: readonly Batch[] = $derived.by(() => {
     const { queue, gallery } = this.#app;
-    return batchesOf(queue.jobs, gallery.images, promptOfImage).slice(0, MOST_BATCHES);
+    return batchesOf(queue.jobs, gallery.images).slice(0, MOST_BATCHES);
   });
 
   /** The batch in view. */
@@ -60,7 +62,19 @@ export class Viewer {
       this.show(batch.jobId);
       return;
     }
-    this.#app.shown = { kind: "compare", ids: this.side === 0 ? [id, shown.ids[1]] : [shown.ids[0], id] };
+    this.#app.shown = this.withSide(shown.ids, id);
+  }
+
+  /** A comparison with an image on the side that is chosen. */
+  withSide([left, right]: readonly [string, string], id: string): Shown {
+    return { kind: "compare", ids: this.side === 0 ? [id, right] : [left, id] };
+  }
+
+  /** Notes which image of the gallery is in view, to compare the next one with. */
+  note(id: string): void {
+    if (id === this.#current) return;
+    this.previousId = this.#current;
+    this.#current = id;
   }
 
   /** The images in the order of the strip, one after the other. */

@@ -76,6 +76,8 @@ export function sayOpening(opening: readonly OpenProgress[]): ProgressWords {
   return { stage: "Opening the model", left: "", fraction: undefined };
 }
 
+type ByteProgress = Exclude<OpenProgress, { readonly stage: "compile" }>;
+
 interface Sum {
   readonly loaded: number;
   /** Undefined if a server does not say. */
@@ -84,7 +86,7 @@ interface Sum {
 }
 
 function sumOf(opening: readonly OpenProgress[], stage: "download" | "weights"): Sum | undefined {
-  const files = opening.filter((one) => one.stage === stage);
+  const files = opening.filter((one): one is ByteProgress => one.stage === stage);
   if (files.length === 0) return undefined;
   const loaded = files.reduce((sum, { loadedBytes }) => sum + loadedBytes, 0);
   const total = files.reduce<number | undefined>(
@@ -96,5 +98,9 @@ function sumOf(opening: readonly OpenProgress[], stage: "download" | "weights"):
 
 function sayBytesOf(what: string, { loaded, total }: Sum): ProgressWords {
   if (total === undefined) return { stage: `${what}, ${sayBytes(loaded)}`, left: "", fraction: undefined };
-  return { stage: `${what}, ${sayBytes(loaded)} of ${sayBytes(total)}`, left: "", fraction: loaded / Math.max(total, 1) };
+  return {
+    stage: `${what}, ${sayBytes(loaded)} of ${sayBytes(total)}`,
+    left: "",
+    fraction: loaded / Math.max(total, 1),
+  };
 }
