@@ -1,0 +1,166 @@
+import { readFile } from "node:fs/promises";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { browsers } from "../browser/browsers.js";
+import { isRight, judge } from "../support/shapes-measure.js";
+import { AppPage, linkWith, type ShownPixels } from "./support/app-page.js";
+import { openApp, type OpenApp, type Visit } from "./support/open-app.js";
+
+const RED_CIRCLE = "a red circle on a white background";
+
+function expectShape(prompt: string, { width, data }: ShownPixels): void {
+  const judgement = judge(prompt, width, data);
+  expect(isRight(judgement), JSON.stringify(judgement)).toBe(true);
+}
+
+describe.skipIf(browsers.chromium.isMissing)(
+  "the app, by one person from the first visit on",
+  { timeout: 300_000 },
+  () => {
+    let app: OpenApp;
+    let visit: Visit;
+    let person: AppPage;
+    let first: ShownPixels;
+
+    beforeAll(async () => {
+      app = await openApp();
+      visit = await app.visit();
+      person = new AppPage(visit.page);
+    });
+    afterAll(async () => {
+      await app.close();
+    });
+
+    it("generates the image of the example by one click", async () => {
+      await person.expectAccessible("the first visit");
+      await person.screenshot("first-visit");
+      await person.generate();
+      first = await person.stageImage(/red circle/);
+      expectShape(RED_CIRCLE, first);
+      await person.screenshot("first-image");
+      await person.expectAccessible("an image");
+    });
+
+    it("generates several images of each of several prompts", async () => {
+      await visit.page.goto(app.served.url + linkWith({ task: "create", count: 2 }));
+      await visit.page.getByLabel("Prompt", { exact: true }).fill("a blue square\na green triangle");
+      await visit.page.getByText("2 prompts × 2 images = 4").waitFor();
+      await person.generate();
+      await expect.poll(() => visit.page.getByRole("main").locator("img").count()).toBe(4);
+      await person.screenshot("four-images");
+      await person.expectAccessible("several images");
+    });
+
+    it("keeps images over a reload, and shows them in the history", async () => {
+      await visit.page.reload();
+      await person.openTab("History");
+      const images = visit.page.getByRole("region", { name: "History" }).locator("img");
+      await expect.poll(() => images.count()).toBe(5);
+      await person.screenshot("history");
+      await person.expectAccessible("the history");
+    });
+
+    it("takes an image on to its variations", async () => {
+      await person.openTab("Create");
+      await person.tiles.last().click();
+      expect((await person.stageImage(/red circle/)).data).toEqual(first.data);
+      await person.act("Make variations");
+      await visit.page.getByRole("tab", { name: "Variations", selected: true }).waitFor();
+      await person.generate();
+      const variation = await person.stageImage(/.*/);
+      expect([variation.width, variation.height]).toEqual([64, 64]);
+      expect(variation.data).not.toEqual(first.data);
+      await person.expectAccessible("variations");
+    });
+
+    it("generates the marked part of an image and leaves the rest", async () => {
+      await visit.page.goto(app.served.url + linkWith({ task: "inpaint", prompt: "a blue square", repeats: 1 }));
+      await visit.page.locator("input[type=file]").first().setInputFiles("examples/images/red-circle.png");
+      const mask = visit.page.getByLabel("Mask", { exact: true });
+      await mask.waitFor();
+      await expect(person.generateButton.getAttribute("aria-disabled")).resolves.toBe("true");
+      const { x, y, width, height } = (await visit.page.getByRole("application").boundingBox())!;
+      const side = Math.min(width, height);
+      const at = (share: number) => [x + width / 2 + side * share, y + height / 2 + side * share] as const;
+      await visit.page.mouse.move(...at(0.1));
+      await visit.page.mouse.down();
+      await visit.page.mouse.move(...at(0.3), { steps: 8 });
+      await visit.page.mouse.up();
+      await visit.page
+        .getByText(/of the image will be generated/)
+        .first()
+        .waitFor();
+      await person.screenshot("mask");
+      await person.expectAccessible("the mask painter");
+      await person.generate();
+      const painted = await person.stageImage(/blue square/);
+      await person.screenshot("inpainted");
+      const before = await visit.page.evaluate(async () => {
+        const bitmap = await createImageBitmap(
+          await (await fetch(document.querySelector<HTMLImageElement>(".image-input img, .crop img")!.src)).blob(),
+        );
+        const context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext("2d")!;
+        context.drawImage(bitmap, 0, 0);
+        return [...context.getImageData(0, 0, bitmap.width, bitmap.height).data].filter((_, i) => i % 4 < 3);
+      });
+      const changed = painted.data.filter((value, i) => value !== before[i]).length;
+      // Kept pixels are those of the image; others are new.
+      expect(painted.data.slice(0, 64 * 3 * 16)).toEqual(before.slice(0, 64 * 3 * 16));
+      expect(changed).toBeGreaterThan(0);
+    });
+
+    it("enlarges an image", async () => {
+      await visit.page.goto(app.served.url + linkWith({ task: "upscale", prompt: RED_CIRCLE }));
+      await visit.page.locator("input[type=file]").first().setInputFiles("examples/images/red-circle.png");
+      await person.generate();
+      expectShape(RED_CIRCLE, await person.stageImage(/red circle/));
+      await person.expectAccessible("upscaling");
+    });
+
+    it("cancels a job, and keeps what was queued", async () => {
+      await visit.page.goto(
+        app.served.url + linkWith({ task: "create", prompt: RED_CIRCLE, "unet1.steps": 64, count: 4 }),
+      );
+      await person.generateButton.click();
+      await visit.page.getByRole("button", { name: /^Queue/ }).click();
+      await visit.page
+        .getByText(/U-Net 1, step/)
+        .first()
+        .waitFor({ timeout: 240_000 });
+      await visit.page.getByRole("button", { name: /^Cancel/ }).click();
+      await expect.poll(() => person.tiles.nth(1).getAttribute("aria-label")).toMatch(/cancelled/);
+      await visit.page.waitForTimeout(400);
+      await visit.page.getByRole("button", { name: /^Cancel/ }).click();
+      await person.generateButton.waitFor();
+      await person.screenshot("cancelled");
+      await person.expectAccessible("a cancelled job");
+    });
+
+    it("downloads a PNG with its parameters, and takes them back from it", async () => {
+      await visit.page.goto(app.served.url + linkWith({ task: "create", prompt: "a star", seed: 9 }));
+      await person.tiles.last().click();
+      const download = visit.page.waitForEvent("download");
+      await person.act("Download");
+      const file = await readFile(await (await download).path());
+      await person.drop("image.png", file);
+      await person.expectAccessible("a dropped image");
+      await visit.page
+        .getByRole("button", { name: /Use its parameters|parameters/ })
+        .first()
+        .click();
+      await expect(visit.page.getByLabel("Prompt", { exact: true }).inputValue()).resolves.toBe(RED_CIRCLE);
+    });
+
+    it("works without a network once it was there", async () => {
+      await visit.page.evaluate(() => navigator.serviceWorker.ready);
+      await visit.context.setOffline(true);
+      await visit.page.goto(app.served.url + linkWith({ task: "create", prompt: "a yellow star" }));
+      await person.generate();
+      await person.stageImage(/yellow star/);
+      await visit.context.setOffline(false);
+    });
+
+    it("had no errors in the console, and moved nothing", () => {
+      expect(visit.errors).toEqual([]);
+    });
+  },
+);
