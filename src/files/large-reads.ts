@@ -1,6 +1,6 @@
 import { checkRange } from "../platform/errors.js";
+import { orAborted } from "../platform/or-aborted.js";
 import type { ByteSource } from "../platform/source.js";
-import { unlessAborted } from "../platform/unless-aborted.js";
 
 /** Smaller files are fetched whole at the first read behind their beginning. */
 const WHOLE_BYTES = 2 ** 26;
@@ -53,7 +53,7 @@ export class LargeReads implements ByteSource {
     if (end <= this.head.length) return this.head.slice(offset, end);
     const piece = this.#pieces.find((one) => one.start <= offset && end <= one.end) ?? this.#fetch(offset, end);
     if (!piece) return this.source.read(offset, length, signal);
-    const content = await unlessAborted(piece.content, signal);
+    const content = await orAborted(piece.content, signal);
     return new Uint8Array(await content.slice(offset - piece.start, end - piece.start).arrayBuffer());
   }
 

@@ -9,6 +9,8 @@ import type { EncodeOptions } from "../image/encode.js";
 import type { Image, RgbImage } from "../image/image.js";
 import type { Inspection } from "../models/inspection.js";
 import type { MemoryPlan, MemoryPlanOptions } from "../pipeline/manager/memory-plan.js";
+import type { GeneratedImage } from "../pipeline/generated-image.js";
+import type { RecordedImage, RecordingOptions } from "../pipeline/records/image-record.js";
 import { checkArguments, timeLimit } from "../platform/arguments.js";
 import { Dalle2Error } from "../platform/dalle2-error.js";
 import { DisposedError } from "../platform/disposed-error.js";
@@ -170,6 +172,16 @@ export class WorkerClient<Own extends object = LibraryScripts> {
     return this.#library("encodeImage", image, options);
   }
 
+  /** Encodes a generated image with its record, as `encodeRecorded`. `RemoteManager.generatedOn` describes its models. */
+  encodeRecorded(image: GeneratedImage, options: RecordingOptions): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#library("encodeRecorded", image, options);
+  }
+
+  /** Reads the record of an image file, as `readImageRecord`. Default of `name`: that of the file. */
+  readImageRecord(file: Uint8Array | Blob, name = nameOf(file)): Promise<RecordedImage> {
+    return this.#library("readImageRecord", file, name);
+  }
+
   /** Reads the texts of an image file, as `readImageText`. */
   readImageText(file: Uint8Array | Blob): Promise<ReadonlyMap<string, string>> {
     return this.#library("readImageText", file);
@@ -256,6 +268,10 @@ async function opened(handle: Handle<unknown>): Promise<void> {
     handle.dispose();
     throw error;
   }
+}
+
+function nameOf(file: Uint8Array | Blob): string {
+  return "name" in file && typeof file.name === "string" ? file.name : "the image";
 }
 
 function disposed(): DisposedError {

@@ -90,3 +90,21 @@ test("each kernel ends at once with zeros for Params", { timeout: 120_000 }, asy
   }
   expect(await (device as GPUDevice).popErrorScope()).toBeNull();
 });
+
+test("each pipeline is counted once, and none is begun after an abort", async () => {
+  const main = new NotingCompiler(100);
+  const { all, open } = compilers(2, 100);
+  const stop = new AbortController();
+  let compiled = 0;
+  await new FirstUses(main, open, 2).compile(WANTED, {
+    signal: stop.signal,
+    onCompiled: () => {
+      if (++compiled === 3) stop.abort();
+    },
+  });
+  const used = [main, ...all].flatMap((one) => one.used);
+  expect(compiled).toBe(used.length);
+  // Those that had begun by then.
+  expect(used.length).toBeLessThanOrEqual(5);
+  expect([main, ...all].every(({ isClosed }) => isClosed)).toBe(true);
+});

@@ -3,8 +3,8 @@ import type { GpuDevice } from "../../gpu/device.js";
 import type { Component } from "../../models/component.js";
 import type { LoadingOptions } from "./loading-options.js";
 import type { Arena } from "../../tensor/arena.js";
+import { orAborted } from "../../platform/or-aborted.js";
 import { warnOnConsole } from "../../platform/printable.js";
-import { unlessAborted } from "../../platform/unless-aborted.js";
 
 /**
  * Which components leave the GPU when they are not in use. `never`: none. `idle`: all, when another component is loaded; a
@@ -128,7 +128,7 @@ export class Offloader {
     const turn = this.#queue;
     const entered = turn.then(() => this.#loadIfNeeded(component, signal));
     this.#queue = entered.catch(() => undefined);
-    await unlessAborted(turn, signal);
+    await orAborted(turn, signal);
     await entered;
   }
 
@@ -149,7 +149,7 @@ export class Offloader {
   /** Waits until no other component is in use, and offloads all of them. */
   async #offloadOthers(component: Component, signal: AbortSignal | undefined): Promise<void> {
     while ([...this.#uses.keys()].some((used) => used !== component)) {
-      await unlessAborted(new Promise<void>((resolve) => (this.#wake = resolve)), signal);
+      await orAborted(new Promise<void>((resolve) => (this.#wake = resolve)), signal);
     }
     this.offloadIdle();
   }
