@@ -51,11 +51,12 @@ export async function generateImages(
   const generation = await plan(manager, { onWarning: progress.warn, tokenization: flags.tokenization });
   await prepareFolder(flags.outputPath);
   const software = `dalle2-webgpu ${PACKAGE_VERSION}`;
-  const generatedOn = await describeModels(manager, software, { ...loading, isOwnConfig: modelConfig === "shapes" });
-  if (generation.repeats) differences(generation.repeats, generatedOn).forEach(progress.warn);
   const { unused } = generation;
   await both(manager.warmup(sampling), unused ? manager.load(signal, unused) : Promise.resolve());
   progress.clear();
+  // This reads the files, which are complete now.
+  const generatedOn = await describeModels(manager, software, { ...loading, isOwnConfig: modelConfig === "shapes" });
+  if (generation.repeats) differences(generation.repeats, generatedOn).forEach(progress.warn);
   const ready = performance.now();
   say(`${generatedOn.adapter}, ${formatDtype(generatedOn)}; ${config.source}`);
   say(`Models opened${unused ? " and loaded" : ""} and kernels compiled in ${formatDuration(ready - begin)}.`);
