@@ -219,6 +219,13 @@ export const shippedTables: readonly TuningTable[] = [
   gpu,
 ];
 
+/** Returns how many invocations the subgroups of adapters have that a table is for. Of software adapters most have 8. */
+export function lanesOf(table: TuningTable): number {
+  if (isGpuTable(table)) return 32;
+  if (table === swiftShader) return 4;
+  return table === lavapipe26Wide ? 16 : 8;
+}
+
 /**
  * Returns the table for an adapter: the one that was measured on software adapters like it, or that of GPUs. Browsers hide names: Chromium says vendor and architecture,
  * Safari the vendor, Firefox nothing.

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { MatrixSize } from "../../src/gpu/adapter.js";
 import { GpuDevice } from "../../src/gpu/device.js";
 import { openGpu } from "../../src/gpu/open.js";
 import { portableTable } from "../../src/gpu/tuning.js";
@@ -7,6 +8,7 @@ import { Arena } from "../../src/tensor/arena.js";
 import type { ComputeType } from "../../src/tensor/dtype.js";
 import { attend, type AttentionShape } from "../support/attention-case.js";
 import { expectClose, Random } from "../support/gpu.js";
+import { emulateMatrixUnits } from "../support/matrix-units.js";
 import * as oracle from "../support/oracle-attention.js";
 import { rounded } from "../support/rounded.js";
 
@@ -18,16 +20,31 @@ afterAll(() => {
   real.dispose();
 });
 const { f16, subgroups, subgroupMatrix } = real.features;
-const { lanes = 0, matrix: ownMatrix } = real.adapter;
-const units = subgroupMatrix ? ownMatrix : undefined;
-const canRun = f16 && subgroups && lanes >= 8;
+const { lanes, matrix } = real.adapter;
+const units = f16 && subgroups && subgroupMatrix && lanes === 8 ? matrix : undefined;
 
-/** As large as the workgroup memory of Mesa's software driver allows, and the smallest. */
-const tiles: readonly (readonly [rows: number, keys: number])[] = [
+interface Variant {
+  readonly by: "matrix units" | "invocations";
+  readonly matrix: MatrixSize;
+  readonly tile: readonly [rows: number, keys: number];
+}
+/** On Mesa from 26.1 on: as large as its workgroup memory allows, and the smallest. */
+const ownTiles = [
   [32, 16],
   [64, 32],
+] as const;
+/**
+ * Matrices as GPUs have, whose products are computed by invocations. They have fewer rows, so that a row of scores is shared by 2
+ * or 4 of the 8 invocations of a subgroup, as by 32 with matrices of 16 or 8 rows.
+ */
+const ofGpus: readonly Variant[] = [
+  { by: "invocations", matrix: { rows: 4, columns: 16, inner: 16 }, tile: [32, 32] },
+  { by: "invocations", matrix: { rows: 2, columns: 8, inner: 16 }, tile: [32, 32] },
 ];
-const variants = units ? tiles.map((tile) => ({ matrix: units, tile })) : [];
+// Versions of Mesa without matrix units take minutes to compile the kernel.
+const variants: readonly Variant[] = units
+  ? [...ownTiles.map((tile) => ({ by: "matrix units", matrix: units, tile }) as const), ...ofGpus]
+  : [];
 
 const cases: readonly AttentionShape[] = [
   { batch: 1, queries: 1, keys: 1, heads: 1, kvHeads: 1, dimHead: 8 },
@@ -43,9 +60,10 @@ const cases: readonly AttentionShape[] = [
   { batch: 1, queries: 70, keys: 130, heads: 2, kvHeads: 2, dimHead: 64, causal: true, mask: true },
 ];
 
-describe.skipIf(!canRun).each(variants)("attention by matrices of $matrix, tiles of $tile", ({ matrix, tile }) => {
+describe.each(variants)("attention by matrices of $matrix, by $by, in tiles of $tile", ({ by, matrix, tile }) => {
   let gpu: GpuDevice;
   beforeAll(() => {
+    if (by === "invocations") emulateMatrixUnits();
     const tuning = { ...portableTable, attention: [{ kernel: "matrix", tile } as const] };
     const features = { ...real.features, subgroupMatrix: true };
     gpu = new GpuDevice(real.device as GPUDevice, { ...real.adapter, matrix }, features, { tuning });
