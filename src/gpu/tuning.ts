@@ -199,6 +199,7 @@ const gpu: TuningTable = {
     { kernel: "tiled", tile: [64, 64], fill: 480, minRows: 33 },
     { kernel: "tiled", tile: [32, 128], fill: 480 },
   ],
+  // No GPU has measured the limits yet: from 64 rows and keys on, the largest tiles are full.
   attention: [
     { kernel: "matrix", tile: [64, 64], minRows: 64, minKeys: 64 },
     { kernel: "matrix", tile: [64, 32], minRows: 64, minKeys: 64 },
