@@ -1,4 +1,5 @@
 import { checkRange } from "../platform/errors.js";
+import { orAborted } from "../platform/or-aborted.js";
 import type { ByteSource } from "../platform/source.js";
 
 /** Smaller files are fetched whole at the first read behind their beginning. */
@@ -52,7 +53,7 @@ export class LargeReads implements ByteSource {
     if (end <= this.head.length) return this.head.slice(offset, end);
     const piece = this.#pieces.find((one) => one.start <= offset && end <= one.end) ?? this.#fetch(offset, end);
     if (!piece) return this.source.read(offset, length, signal);
-    const content = await orAbort(piece.content, signal);
+    const content = await orAborted(piece.content, signal);
     return new Uint8Array(await content.slice(offset - piece.start, end - piece.start).arrayBuffer());
   }
 
@@ -90,18 +91,4 @@ export class LargeReads implements ByteSource {
     });
     return piece;
   }
-}
-
-/** The result, unless the signal comes first: others may wait for the same. */
-function orAbort<Result>(result: Promise<Result>, signal: AbortSignal | undefined): Promise<Result> {
-  if (!signal) return result;
-  return new Promise((resolve, reject) => {
-    const stop = (): void => {
-      reject(signal.reason as Error);
-    };
-    signal.addEventListener("abort", stop, { once: true });
-    result.then(resolve, reject).finally(() => {
-      signal.removeEventListener("abort", stop);
-    });
-  });
 }

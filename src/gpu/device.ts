@@ -5,7 +5,7 @@ import type { AdapterDescription, GpuFeatures } from "./adapter.js";
 import type { GpuCounters } from "./counters.js";
 import { DeviceCore } from "./device-core.js";
 import { DeviceLostError } from "./errors.js";
-import { CompileExecutor } from "./executors/compile.js";
+import { CompileExecutor, type CompilingOptions } from "./executors/compile.js";
 import { EagerExecutor } from "./executors/eager.js";
 import type { OpenDevice } from "./first-uses.js";
 import type { Executor } from "./executors/executor.js";
@@ -58,6 +58,8 @@ export function checkGpuOptions(options: Omit<GpuOptions, "tuning">): void {
 export interface StreamOptions {
   /** `eager` (the default) runs the commands. `compile` only compiles their pipelines, in parallel. */
   readonly executor?: "eager" | "compile";
+  /** With `compile`: the signal, and who is told how many kernels are compiled. */
+  readonly compiling?: CompilingOptions;
   /** Called for each command that runs, except reads. */
   readonly onCommand?: (command: RecordedCommand) => void;
   /** Bytes that a kernel can bind. Streams that share weights must have the same. Default: the limit of the device. */
@@ -141,6 +143,7 @@ export class GpuDevice {
    */
   stream({
     executor: kind = "eager",
+    compiling,
     onCommand,
     maxBindingSize = this.#maxBindingSize,
     tuning = this.tuning,
@@ -149,7 +152,7 @@ export class GpuDevice {
       invocations: this.limits.maxComputeInvocationsPerWorkgroup,
     },
   }: StreamOptions = {}): CommandStream {
-    const executor = this.#executor(kind, onCommand);
+    const executor = kind === "compile" ? new CompileExecutor(this.#core, compiling) : this.#eager(onCommand);
     this.#core.streams.add(executor);
     const { adapter, features } = this;
     return new CommandStream(executor, { adapter, features, tuning, maxBindingSize, workgroupLimits }, () => {
@@ -157,8 +160,7 @@ export class GpuDevice {
     });
   }
 
-  #executor(kind: "eager" | "compile", onCommand: StreamOptions["onCommand"]): Executor {
-    if (kind === "compile") return new CompileExecutor(this.#core);
+  #eager(onCommand: StreamOptions["onCommand"]): Executor {
     const eager = new EagerExecutor(this.#core);
     return onCommand ? new RecordExecutor(eager, onCommand) : eager;
   }

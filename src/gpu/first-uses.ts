@@ -40,11 +40,11 @@ export class FirstUses {
 
   /**
    * Compiles pipelines, in the order given, unless the driver has them in its cache. That is tried with the first, which all models
-   * of a family share, and with the last, which only this one may have.
+   * of a family share, and with the last, which only this one may have. Begins no other one after the signal is aborted.
    */
-  async compile(wanted: readonly WantedPipeline[]): Promise<void> {
-    const queue = [...wanted];
-    if (queue.length === 0) return;
+  async compile(wanted: readonly WantedPipeline[], { signal, onCompiled }: CompileOptions = {}): Promise<void> {
+    const queue = new Queue(wanted, signal, onCompiled);
+    if (queue.isEmpty) return;
     if (this.helpers === 0) return this.#compileHere(queue);
     // Not on the first device: work that waits in its queue would count as compiling.
     const helper = await this.openHelper();
@@ -56,37 +56,72 @@ export class FirstUses {
     await Promise.all([this.#compileHere(queue), helpWith(queue, helper), ...others]);
   }
 
-  async #compileHere(queue: WantedPipeline[]): Promise<void> {
-    for (let next = queue.shift(); next; next = queue.shift()) await this.main.use(next).catch(() => undefined);
+  async #compileHere(queue: Queue): Promise<void> {
+    while (!queue.isEmpty) {
+      await queue.takeFirst((next) => this.main.use(next).catch(() => 0));
+    }
     this.main.close();
   }
 }
 
+/** How pipelines are compiled. */
+export interface CompileOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Called after each one. */
+  readonly onCompiled?: (() => void) | undefined;
+}
+
+/** Pipelines that nobody has taken yet. Taking one resolves to the milliseconds of its first use; to Infinity if that failed. */
+class Queue {
+  readonly #left: WantedPipeline[];
+
+  constructor(
+    wanted: readonly WantedPipeline[],
+    private readonly signal: AbortSignal | undefined,
+    private readonly onCompiled: () => void = () => undefined,
+  ) {
+    this.#left = [...wanted];
+  }
+
+  get isEmpty(): boolean {
+    return this.#left.length === 0 || this.signal?.aborted === true;
+  }
+
+  /** If it fails, it is left for others. */
+  takeFirst(use: (next: WantedPipeline) => Promise<number>): Promise<number> {
+    const next = this.#left.shift()!;
+    return this.#use(next, use, () => this.#left.unshift(next));
+  }
+
+  takeLast(use: (next: WantedPipeline) => Promise<number>): Promise<number> {
+    const next = this.#left.pop()!;
+    return this.#use(next, use, () => this.#left.push(next));
+  }
+
+  async #use(next: WantedPipeline, use: (next: WantedPipeline) => Promise<number>, putBack: () => void) {
+    try {
+      const milliseconds = await use(next);
+      this.onCompiled();
+      return milliseconds;
+    } catch {
+      putBack();
+      return Infinity;
+    }
+  }
+}
+
 /** Whether the driver has the first and the last pipeline of a queue in its cache. Those that were used are no longer in it. */
-async function hasBothEnds(helper: Compiler, queue: WantedPipeline[]): Promise<boolean> {
-  if ((await takeNext(helper, queue)) >= CACHED_MS) return false;
-  const last = queue.splice(-1);
-  const milliseconds = last.length > 0 ? await takeNext(helper, last) : 0;
-  queue.push(...last);
-  return milliseconds < CACHED_MS;
+async function hasBothEnds(helper: Compiler, queue: Queue): Promise<boolean> {
+  const use = (next: WantedPipeline) => helper.use(next);
+  if ((await queue.takeFirst(use)) >= CACHED_MS) return false;
+  return queue.isEmpty || (await queue.takeLast(use)) < CACHED_MS;
 }
 
 /** Lets a helper take pipelines until none is left or one fails, as all do on a lost device. */
-async function helpWith(queue: WantedPipeline[], helper: Compiler | undefined): Promise<void> {
+async function helpWith(queue: Queue, helper: Compiler | undefined): Promise<void> {
   if (!helper) return;
-  while (queue.length > 0 && (await takeNext(helper, queue)) < Infinity);
+  while (!queue.isEmpty && (await queue.takeFirst((next) => helper.use(next))) < Infinity);
   helper.close();
-}
-
-/** Resolves to the milliseconds that the first use took; Infinity if it failed, and is left for others. */
-async function takeNext(helper: Compiler, queue: WantedPipeline[]): Promise<number> {
-  const next = queue.shift()!;
-  try {
-    return await helper.use(next);
-  } catch {
-    queue.unshift(next);
-    return Infinity;
-  }
 }
 
 /** Bytes of each buffer that is bound: those of the largest `Params`, rounded up. */

@@ -1,5 +1,5 @@
 import { dirname, keepsRelativeFiles, otherFilesAdvice, packageFile, relativeRoot } from "#platform";
-import type { FileFolder } from "../files/folder/file-folder.js";
+import { isFolderIndex, type FileFolder } from "../files/folder/file-folder.js";
 import type { GivenFile, GivenFolder, GivenPath } from "../files/folder/given-folder.js";
 import { isFolderUrl, localFolder, remoteFolders, remotePlace } from "../files/folder/places.js";
 import { plainFolder } from "../files/folder/plain-folder.js";
@@ -7,13 +7,8 @@ import { FolderMemory } from "../files/folder/folder-memory.js";
 import { UnreachableHosts } from "../files/unreachable-hosts.js";
 import { isUrl, openSource, resolveBeside } from "../files/open.js";
 import { fetchOrKept } from "../files/kept-bytes.js";
-import {
-  openKept,
-  openRemote,
-  type DownloadProgress,
-  type RemoteFile,
-  type RemoteOptions,
-} from "../files/remote-file.js";
+import { openKept, openRemote, type RemoteFile, type RemoteOptions } from "../files/remote-file.js";
+import type { DownloadProgress } from "../files/running-download.js";
 import type { HttpOptions } from "../files/request.js";
 import { families } from "../models/families.js";
 import type { Family } from "../models/family.js";
@@ -45,8 +40,11 @@ export interface FileOptions extends HttpOptions {
    * If false, files without `cache_dir` are downloaded each time and removed when closed, as in dalle2-laion. Default true.
    */
   readonly keepDownloads?: boolean | undefined;
-  /** How files on servers are read: `download`, the default, or `ranges`, which is better if only headers are read. */
-  readonly remote?: "download" | "ranges" | undefined;
+  /**
+   * How files on servers are read. `download`, the default: they are opened once they are complete. `early`: as soon as their size is
+   * known, and reads wait for their bytes. `ranges`: not downloaded, which is better if only headers are read.
+   */
+  readonly remote?: "download" | "early" | "ranges" | undefined;
   /** Called with the progress of each download. */
   readonly onProgress?: ((progress: DownloadProgress) => void) | undefined;
   /** Called with each warning. Default: `console.warn`. */
@@ -95,7 +93,7 @@ async function readConfig(location: string, options: ConfigOptions): Promise<unk
 
 const loadGiven = () => loadPart("the reader of given folders", () => import("../config/given-config.js"));
 
-/** Stands for a config without a path or URL: its relative paths start at the working directory, or in a given folder. */
+/** Stands for a config without a path or URL: its relative paths start at `relativeRoot`, or in a given folder. */
 const NO_FILE = "load config";
 
 const SCHEMAS = new WeakMap<readonly Family[], ReturnType<typeof loadConfigSchema>>();
@@ -111,8 +109,8 @@ interface ConfigOrigin {
 
 /** A load config, and what its relative paths start from: a path, a URL, or a folder that a user picked or dropped. */
 export class ModelLoadConfig {
-  /** Local files that were found in the working directory, by their path in the config. */
-  readonly #inWorkingDirectory = new Map<string, string>();
+  /** Local files that were found at `relativeRoot`, by their path in the config. */
+  readonly #atRoot = new Map<string, string>();
 
   /** Servers of its files that could not be reached. */
   readonly #hosts = new UnreachableHosts();
@@ -145,8 +143,8 @@ export class ModelLoadConfig {
 
   /**
    * Reads a load config of the package by its name, one of `CONFIG_NAMES`. Default: `shapes`, the included model. Downloads of
-   * LAION's go to the user's cache, unless their `cache_dir` exists in the working directory. In browsers, the server must have
-   * the folder `configs` of the package beside its code. Rejects with `ArgumentError` for other names.
+   * LAION's go to the user's cache, in Node unless their `cache_dir` exists in the working directory. In browsers, the server must
+   * have the folder `configs` of the package beside its code. Rejects with `ArgumentError` for other names.
    *
    * @example
    * const config = await ModelLoadConfig.named("gradio");
@@ -276,7 +274,7 @@ export class ModelLoadConfig {
     }
     if (file.load_type === "local") {
       const path = await this.#find(file.path, onWarning);
-      const isIndex = /(?:^|[\\/])model_index\.json$/i.test(path);
+      const isIndex = isFolderIndex(path);
       if (!isPipeline && !isIndex) return undefined;
       const folder = isIndex ? dirname(path) : path;
       if (isUrl(folder) && keepsRelativeFiles) return remoteFolders(folder, await this.#folderOptions(file, options));
@@ -325,7 +323,7 @@ export class ModelLoadConfig {
   }
 
   async #openRemote(file: RemoteFile, options: RemoteOptions & Pick<FileOptions, "remote">): Promise<ByteSource> {
-    if (options.remote !== "ranges") return openRemote(file, options);
+    if (options.remote !== "ranges") return openRemote(file, { ...options, early: options.remote === "early" });
     const { signal, fetch, patience } = options;
     return (
       (await openKept(file, options)) ?? openSource(file.url, { signal, fetch, patience, maxBytes: file.maxBytes })
@@ -334,14 +332,17 @@ export class ModelLoadConfig {
 
   /** Reads a JSON file that the config names. Rejects with `FileError`, or with `ConfigError` if it is not JSON. */
   async readJson(file: FileLocation, options: FileOptions = {}): Promise<unknown> {
-    return readOpenedJson(await this.#open(file, options, MAX_BYTES.config), this.describe(file), options.signal);
+    // What is read of a config before it is verified could not be taken back.
+    const remote = options.remote === "early" ? "download" : options.remote;
+    const source = await this.#open(file, { ...options, remote }, MAX_BYTES.config);
+    return readOpenedJson(source, this.describe(file), options.signal);
   }
 
   /** Returns the path or URL of a file that the config names, for messages. A URL is without secrets. */
   describe({ load_type, path }: FileLocation): string {
     if (load_type === "url") return publicUrl(path);
     try {
-      return this.#inWorkingDirectory.get(path) ?? publicUrl(resolveBeside(this.#location, path));
+      return this.#atRoot.get(path) ?? publicUrl(resolveBeside(this.#location, path));
     } catch (error) {
       // This config must not name the path, so it does not resolve.
       if (error instanceof FileError) return path;
@@ -350,12 +351,12 @@ export class ModelLoadConfig {
   }
 
   async #find(path: string, onWarning: (message: string) => void): Promise<string> {
-    const { location, inWorkingDirectory } = await findFile(this.#location, path);
-    if (!inWorkingDirectory) return location;
-    if (this.#inWorkingDirectory.size === 0) {
+    const { location, isAtRoot } = await findFile(this.#location, path);
+    if (!isAtRoot) return location;
+    if (this.#atRoot.size === 0) {
       onWarning(`${path} is not in the folder of ${this.source}, so it is read from ${relativeRoot}.`);
     }
-    this.#inWorkingDirectory.set(path, location);
+    this.#atRoot.set(path, location);
     return location;
   }
 }

@@ -64,5 +64,5 @@ export const ERROR_MEANINGS: Readonly<Record<ErrorCode, string>> = {
     "The worker of a client ended while it was in use: it threw an error that nothing caught, ran out of memory, or was terminated.",
   "worker/disposed": "A worker client was used after it had been disposed, or disposed while in use.",
   "worker/not-started":
-    "The worker of a client could not be started: its script was not found, was refused, or is of another version than the page's.",
+    "The worker of a client could not be started: its script was not found, was refused, never answered, or is of another version than the page's.",
 };

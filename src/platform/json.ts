@@ -127,8 +127,3 @@ export function excessOf(value: unknown, maxDepth = MAX_JSON_DEPTH, maxValues = 
   };
   return visit(value, 0);
 }
-
-/** True for an object that is not an array. */
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}

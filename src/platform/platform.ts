@@ -35,7 +35,7 @@ export interface Platform {
   readonly removeFile: (path: string) => Promise<void>;
   /**
    * Runs functions with the same name one after the other: within this process in Node, among all tabs of the site in
-   * browsers. The signal ends the wait in browsers.
+   * browsers. The signal ends the wait.
    */
   readonly exclusively: <Result>(name: string, body: () => Promise<Result>, signal?: AbortSignal) => Promise<Result>;
   /** False where nothing can be stored, as in private windows of some browsers. */
@@ -69,9 +69,13 @@ export interface Platform {
   readonly createSha256: () => Sha256;
   /** The value of an environment variable; undefined in browsers. */
   readonly environmentVariable: (name: string) => string | undefined;
+  /** Whether there are environment variables, to hold tokens. False in browsers, and a page should not hold a token. */
+  readonly hasEnvironment: boolean;
+  /** How to get a file that its server refuses to send. */
+  readonly refusedFileAdvice: string;
   /** False in browsers: headers that CORS does not list need permission, which most servers refuse. */
   readonly sendsAnyHeader: boolean;
-  /** What relative paths start from, for messages: "the working directory". */
+  /** What relative paths start from, for messages: "the working directory"; in browsers the root of their private file system. */
   readonly relativeRoot: string;
   /** How to name files that no path names, for messages; undefined in Node. */
   readonly otherFilesAdvice: string | undefined;
@@ -165,6 +169,10 @@ export type FileData = Uint8Array | AsyncIterable<Uint8Array>;
 export interface FileWriter {
   /** Rejects with FileError, also if the disk is full. */
   write(offset: number, bytes: Uint8Array): Promise<void>;
+  /** Reads bytes that were written, of the first `readableBytes`. */
+  read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
+  /** How far `read` can read before the file is closed: Infinity except where writes are to a copy of the file. */
+  readonly readableBytes: number;
   /** Closes the file. Written bytes then survive the process and, if the system supports it, a crash of the system. */
   close(): Promise<void>;
 }

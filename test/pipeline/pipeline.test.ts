@@ -6,6 +6,7 @@ import { BasicInference } from "../../src/pipeline/scripts/basic-inference.js";
 import { BasicInpainting } from "../../src/pipeline/scripts/basic-inpainting.js";
 import { InferenceScript } from "../../src/pipeline/inference-script.js";
 import { DalleModelManager } from "../../src/pipeline/manager/model-manager.js";
+import type { WarmupProgress } from "../../src/pipeline/manager/warmup.js";
 import type { SampleDecoderOptions, ScriptProgress } from "../../src/pipeline/script-options.js";
 import type { Fixture } from "../../src/fixture/fixture.js";
 import { openFixture } from "../../src/models/open-fixture.js";
@@ -117,8 +118,15 @@ it("leaves no tensor, and allocates no memory in a second run", async () => {
 
 it("generates the same image from the same seed, and needs no memory for warm-up", async () => {
   const { live } = manager.gpu.memory();
-  await manager.warmup();
+  const progress: WarmupProgress[] = [];
+  await manager.warmup({ onProgress: (one) => progress.push(one) });
   expect(manager.gpu.memory().live).toBe(live);
+  const { totalKernels } = progress[0]!;
+  expect(totalKernels).toBeGreaterThan(20);
+  expect(progress.every((one, i) => one.totalKernels === totalKernels && one.compiledKernels >= i)).toBe(true);
+  expect([progress[0]!.compiledKernels, progress.at(-1)!.compiledKernels]).toEqual([0, totalKernels]);
+  const aborted = AbortSignal.abort(new Error("enough"));
+  await expect(manager.warmup({ signal: aborted })).rejects.toThrow("enough");
   const [first, second] = [
     await new BasicInference(manager).run(prompts[0], { seed: 1 }),
     await new BasicInference(manager).run(prompts[0], { seed: 1 }),

@@ -4,6 +4,7 @@ import { maskFromRed } from "../../src/image/mask.js";
 import { makeImage } from "../../src/image/image.js";
 import type { GeneratedImage } from "../../src/pipeline/generated-image.js";
 import { DalleModelManager } from "../../src/pipeline/manager/model-manager.js";
+import type { WarmupProgress } from "../../src/pipeline/manager/warmup.js";
 import { planMemory } from "../../src/pipeline/manager/memory-plan.js";
 import { ModelLoadConfig } from "../../src/pipeline/load-config.js";
 import type { ScriptProgress } from "../../src/pipeline/script-options.js";
@@ -74,6 +75,21 @@ describe("a worker", () => {
     expect(mine.images.map(([, index]) => index)).toEqual([0, 1]);
   });
 
+  it("writes records that say which models generated an image, under the name that the page gives its load config", async () => {
+    const generatedOn = await manager.generatedOn();
+    expect(generatedOn).toEqual(await here.generatedOn());
+    expect(generatedOn.software).toMatch(/^dalle2-webgpu \d+\.\d+\.\d+$/);
+    expect(generatedOn.model.config).toBeUndefined();
+    expect(generatedOn.model.files.map(({ name }) => name)).toContain("decoder.safetensors");
+    expect((await manager.generatedOn({ config: "mine" })).model.config).toBe("mine");
+    const image = { ...makeImage(2, 2, 3, new Uint8Array(12)), seed: 5, parameters: { script: "Mine", tuning: "t" } };
+    const file = await client.encodeRecorded(image, { generatedOn, inputs: { prompt: PROMPT } });
+    const { record, texts } = await client.readImageRecord(new Blob([file]));
+    expect(record).toMatchObject({ seed: 5, inputs: { prompt: PROMPT }, model: generatedOn.model });
+    expect(texts.Description).toBe(PROMPT);
+    await expect(client.readImageRecord(new File(["no image"], "a.png"))).rejects.toThrow("a.png: this is not a PNG");
+  });
+
   it("runs scripts whose inputs are images, masks and embeddings", async () => {
     const image = (await manager.script("BasicInference").run(PROMPT, few)).get(0)!.get(0)![0]!;
     const mask = maskFromRed(
@@ -123,7 +139,12 @@ describe("a worker", () => {
     );
     expect(await client.listCache("no-such-folder")).toEqual([]);
     expect(await client.clearCache("no-such-folder", () => true)).toEqual([]);
-    await manager.warmup(few);
+    const compiled: WarmupProgress[] = [];
+    await manager.warmup({ ...few, onProgress: (one) => compiled.push(one) });
+    expect(compiled.at(-1)).toEqual({
+      compiledKernels: compiled[0]!.totalKernels,
+      totalKernels: compiled[0]!.totalKernels,
+    });
     await manager.load();
     const loaded = await manager.gpu.memory();
     await manager.offloadIdle();

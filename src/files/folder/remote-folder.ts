@@ -11,7 +11,7 @@ import { bytesBegun, openKept, openRemote, patienceOf, type RemoteFile, type Rem
 import { checkSpace } from "../space.js";
 import { probe } from "../transfer.js";
 import { shortHash } from "../hash.js";
-import { checkInside, type FileFolder } from "./file-folder.js";
+import { checkInside, FOLDER_INDEX, type FileFolder, type FolderFileOptions } from "./file-folder.js";
 import type { FolderMemory } from "./folder-memory.js";
 import { isGitBlob } from "./git-blob.js";
 import { listHub, type HubListing, type ListedFile } from "./hub-listing.js";
@@ -21,8 +21,11 @@ import { hubFileUrl, hubId, type HubPlace } from "./hub-place.js";
 export interface RemoteFolderOptions extends RemoteOptions {
   /** Folder to keep downloads in. Default: the user's cache. */
   readonly folder?: string | undefined;
-  /** `ranges`: files that were not downloaded before are read by ranges, and nothing is kept. Default `download`. */
-  readonly remote?: "download" | "ranges" | undefined;
+  /**
+   * `ranges`: files that were not downloaded before are read by ranges, and nothing is kept. `early`: weights are opened before they
+   * are complete. Default `download`.
+   */
+  readonly remote?: "download" | "early" | "ranges" | undefined;
   readonly memory: FolderMemory;
 }
 
@@ -66,7 +69,6 @@ export function serverFolder(url: string, options: RemoteFolderOptions): FileFol
   return new RemoteFolder({ ...site, list: () => Promise.resolve(undefined) }, options);
 }
 
-const INDEX = "model_index.json";
 const ABSENT: ReadonlySet<string> = new Set(["file/not-found", "file/access-refused"]);
 /** Longest name of a download, so that there is room for the suffixes of the files beside it. */
 const MAX_NAME = 120;
@@ -88,11 +90,12 @@ class RemoteFolder implements FileFolder {
     return listing ? listing.files.has(path) : (await this.#stateOf(path)) !== null;
   }
 
-  async open(path: string): Promise<ByteSource> {
+  async open(path: string, { isWeights = false }: FolderFileOptions = {}): Promise<ByteSource> {
     const { file, listed } = await this.#fileAt(path);
     const { hosts, remote, signal, fetch, patience } = this.options;
     // A server that could not be reached is not asked for each file again, and there is one warning.
-    const options = hosts?.has(file.url) ? { ...this.options, checkUpdates: false } : this.options;
+    const checkUpdates = hosts?.has(file.url) ? false : this.options.checkUpdates;
+    const options = { ...this.options, checkUpdates, early: remote === "early" && isWeights };
     if (remote === "ranges")
       return (await openKept(file, options)) ?? openSource(file.url, { signal, fetch, patience });
     if (listed?.blob === undefined) return openRemote(file, options);
@@ -154,7 +157,7 @@ class RemoteFolder implements FileFolder {
   }
 
   #list(): Promise<HubListing | undefined> {
-    return this.site.list(async () => (await this.#keptSize(INDEX)) !== undefined);
+    return this.site.list(async () => (await this.#keptSize(FOLDER_INDEX)) !== undefined);
   }
 
   /** Files of several folders may be kept in one: the name has the whole path. */
@@ -178,14 +181,14 @@ class RemoteFolder implements FileFolder {
   async #ask(path: string, url: string): Promise<{ readonly size: number | undefined } | null> {
     const size = await this.#keptSize(path);
     if (size !== undefined) return { size };
-    const isDownloaded = (await this.#keptSize(INDEX)) !== undefined;
+    const isDownloaded = (await this.#keptSize(FOLDER_INDEX)) !== undefined;
     try {
       // A server that could not be reached is not waited for again if there are files to use in its place.
       const isKept = isDownloaded && this.options.hosts?.has(url) === true;
       return await probe(url, patienceOf(this.options, isKept), this.options);
     } catch (error) {
       const isAbsent = error instanceof FileError && ABSENT.has(error.code);
-      if (isAbsent && path === INDEX && this.site.notThere) throw this.site.notThere(error);
+      if (isAbsent && path === FOLDER_INDEX && this.site.notThere) throw this.site.notThere(error);
       if (isAbsent && error.code === "file/not-found") return null;
       if (!(error instanceof TransientError) || !isDownloaded) throw error;
       // Without its server, a folder has the files that were downloaded before.

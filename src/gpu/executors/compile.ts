@@ -1,7 +1,8 @@
+import { orAborted } from "../../platform/or-aborted.js";
 import type { OnBlock, Range, StorageMemory } from "../block.js";
 import type { DeviceCore } from "../device-core.js";
 import { GpuError } from "../errors.js";
-import type { WantedPipeline } from "../first-uses.js";
+import type { CompileOptions, WantedPipeline } from "../first-uses.js";
 import type { KernelName } from "../kernel-source.js";
 import { variantKey, type Variant } from "../pipelines.js";
 import type { SharedMemory } from "../shared-memory.js";
@@ -27,6 +28,12 @@ const WITHOUT_MEMORY: RepeatedWork = {
   [Symbol.dispose]: () => undefined,
 };
 
+/** How the pipelines of a stream are compiled. */
+export interface CompilingOptions extends Pick<CompileOptions, "signal"> {
+  /** Called with the number of kernels that are compiled, and of all. */
+  readonly onProgress?: ((compiledKernels: number, totalKernels: number) => void) | undefined;
+}
+
 /** Compiles the pipelines of dispatched kernels, in parallel. Runs nothing. */
 export class CompileExecutor implements Executor {
   readonly isDryRun = true;
@@ -36,7 +43,10 @@ export class CompileExecutor implements Executor {
   /** In the order in which they are needed. */
   readonly #wanted = new Map<string, WantedPipeline>();
 
-  constructor(private readonly core: DeviceCore) {
+  constructor(
+    private readonly core: DeviceCore,
+    private readonly options: CompilingOptions = {},
+  ) {
     this.memory = new NoMemory(core.maxBufferSize);
   }
 
@@ -80,16 +90,44 @@ export class CompileExecutor implements Executor {
     // Nothing is queued.
   }
 
-  /** Waits until everything is compiled. Rejects with the first `ShaderError`. */
+  /** Waits until everything is compiled. Rejects with the first `ShaderError`, or with the reason of the signal. */
   async sync(): Promise<void> {
+    const { signal } = this.options;
+    signal?.throwIfAborted();
     const pending = this.#pending;
     this.#pending = [];
-    const uses = this.core.firstUses?.compile([...this.#wanted.values()]);
+    const wanted = [...this.#wanted.values()];
     this.#wanted.clear();
-    const results = await this.core.wait(Promise.allSettled(pending));
+    const progress = this.#progressOf(wanted.length);
+    const { firstUses } = this.core;
+    const uses = firstUses?.compile(wanted, { signal, onCompiled: progress.add });
+    // Where pipelines are compiled at their first use, they are created at once.
+    if (!firstUses) for (const one of pending) one.then(progress.add, () => undefined);
+    const results = await orAborted(this.core.wait(Promise.allSettled(pending)), signal);
     const failed = results.find((result) => result.status === "rejected");
     if (failed) throw failed.reason;
     await uses;
+    signal?.throwIfAborted();
+    progress.end();
+  }
+
+  #progressOf(total: number) {
+    const { onProgress = () => undefined } = this.options;
+    let compiled = 0;
+    const report = (count: number): void => {
+      if (count <= compiled) return;
+      compiled = count;
+      onProgress(compiled, total);
+    };
+    onProgress(0, total);
+    const add = (): void => {
+      report(compiled + 1);
+    };
+    // The driver may have had the rest in its cache.
+    const end = (): void => {
+      report(total);
+    };
+    return { add, end };
   }
 
   close(): void {

@@ -1,10 +1,8 @@
 import { ModelLoadConfig, type ConfigLocation } from "../load-config.js";
 import { ArgumentError, checkArguments, list, oneOf, text } from "../../platform/arguments.js";
-import { joinSettings, withDefaults, type AskedSettings, type CascadeSettings } from "../../diffusion/settings.js";
 import { GpuUnavailableError } from "../../gpu/errors.js";
 import type { GpuDevice } from "../../gpu/device.js";
 import type { OpenGpuOptions } from "../../gpu/open.js";
-import { stageSettings } from "../../models/per-stage.js";
 import type { Cascade, ImageEncoder, Prior, TextEncoder } from "../../models/interfaces.js";
 import { Arena } from "../../tensor/arena.js";
 import { WEIGHT_FORMATS, type ComputeType, type WeightFormat } from "../../tensor/dtype.js";
@@ -20,9 +18,11 @@ import { Lifetime } from "./lifetime.js";
 import { describeLoaded, type ClipInfo, type DecoderInfo, type PriorInfo } from "./model-info.js";
 import { missingModel, type ModelPart } from "./missing-model.js";
 import { openDevice } from "./open-device.js";
-import { dryRunDecoder, dryRunPrior, dryRunTextEncoder } from "./dry-run.js";
 import { Offloader, type Offload } from "./offload.js";
-import { checkOptions, unprefixed, type Prefixed } from "../settings.js";
+import { describeModels } from "../records/generated-on.js";
+import type { GeneratedOn } from "../records/image-record.js";
+import { checkOptions } from "../settings.js";
+import { compileKernels, type WarmupOptions } from "./warmup.js";
 
 /** Options of `DalleModelManager.create`. */
 export interface ManagerOptions extends LoadingOptions {
@@ -49,8 +49,13 @@ export interface ManagerOptions extends LoadingOptions {
   readonly offload?: Offload | undefined;
 }
 
-/** Settings of later calls, as far as kernels depend on them. Default: those of the load config. */
-export type WarmupOptions = Prefixed<"prior", AskedSettings> & Prefixed<"decoder", CascadeSettings>;
+/** Options of `DalleModelManager.generatedOn`. */
+export interface DescribeOptions {
+  /** How to name the load config. Default: its name, path or URL. The default config of the package is not named. */
+  readonly config?: string | undefined;
+  /** Aborts reading. */
+  readonly signal?: AbortSignal | undefined;
+}
 
 const MANAGER_RULES = {
   dtype: oneOf("auto", "f32", "f16"),
@@ -329,24 +334,21 @@ export class DalleModelManager {
     return this.#lifetime.run(() => splitter.run(arena, size, body, maxRows));
   }
 
-  /** Compiles the kernels of all models in parallel, so that the first image does not wait for them. */
+  /**
+   * Compiles the kernels of all models in parallel, so that the first image does not wait for them. `onProgress` is told how many
+   * are compiled.
+   */
   async warmup(options: WarmupOptions = {}): Promise<void> {
     checkOptions(options);
-    await this.#lifetime.run(() => this.#compile(options));
+    await this.#lifetime.run(() => compileKernels(this, options), options.signal);
   }
 
-  async #compile(options: WarmupOptions): Promise<void> {
-    const { defaults } = this;
-    const { clip, prior, decoder } = this.models;
-    using stream = this.gpu.stream({ executor: "compile" });
-    const arena = new Arena(stream, this.dtype);
-    if (clip) await dryRunTextEncoder(arena, clip.model.text, 1);
-    if (prior) await dryRunPrior(arena, prior.model, 1, withDefaults(unprefixed("prior", options), defaults.prior));
-    if (decoder) {
-      const each = stageSettings(decoder.model.stages, unprefixed("decoder", options), defaults.decoder);
-      await dryRunDecoder(arena, decoder.model, 1, joinSettings(each));
-    }
-    await stream.sync();
+  /**
+   * Describes the models and where they run, for the records of images (`encodeRecorded`). Reads samples of the model files.
+   * Rejects with `FileError` if one cannot be read.
+   */
+  async generatedOn({ config, signal }: DescribeOptions = {}): Promise<GeneratedOn> {
+    return this.#lifetime.run(() => describeModels(this, config, { ...this.options, signal }), signal);
   }
 
   /**

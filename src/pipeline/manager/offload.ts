@@ -3,6 +3,7 @@ import type { GpuDevice } from "../../gpu/device.js";
 import type { Component } from "../../models/component.js";
 import type { LoadingOptions } from "./loading-options.js";
 import type { Arena } from "../../tensor/arena.js";
+import { orAborted } from "../../platform/or-aborted.js";
 import { warnOnConsole } from "../../platform/printable.js";
 
 /**
@@ -67,12 +68,13 @@ export class Offloader {
   }
 
   /**
-   * Runs `body` while the weights of a component are on the GPU. `body` must not use another component. Rejects with
-   * `WeightMemoryError` if the weights do not fit.
+   * Runs `body` while the weights of a component are on the GPU, and verified. `body` must not use another component. Rejects with
+   * `WeightMemoryError` if the weights do not fit, and with `FileError` if their download fails.
    */
   async use<T>(component: Component, body: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     await this.#acquire(component, signal);
     try {
+      await this.#verify(component, signal);
       return await body();
     } finally {
       this.#count(component, -1);
@@ -81,9 +83,25 @@ export class Offloader {
 
   /** Loads all components but those named `except`, unless offload is "idle". */
   async load(signal?: AbortSignal, except: readonly string[] = []): Promise<void> {
+    const isWanted = ({ name }: Component): boolean => this.#offload === "never" && !except.includes(name);
+    // The weights of all come to the GPU as they arrive, before the first download is complete.
     for (const component of this.#components) {
-      if (this.#offload === "never" && !except.includes(component.name))
-        await this.use(component, () => Promise.resolve(), signal);
+      if (!isWanted(component)) continue;
+      await this.#acquire(component, signal);
+      this.#count(component, -1);
+    }
+    for (const component of this.#components) {
+      if (isWanted(component)) await this.use(component, () => Promise.resolve(), signal);
+    }
+  }
+
+  /** Waits until the file of a component is complete. If it is not what it should be, its weights leave the GPU. */
+  async #verify({ weights }: Component, signal: AbortSignal | undefined): Promise<void> {
+    try {
+      await weights.source.complete?.(signal);
+    } catch (error) {
+      if (!signal?.aborted) weights.unload();
+      throw error;
     }
   }
 
@@ -127,7 +145,7 @@ export class Offloader {
     const turn = this.#queue;
     const entered = turn.then(() => this.#loadIfNeeded(component, signal));
     this.#queue = entered.catch(() => undefined);
-    await unlessAborted(turn, signal);
+    await orAborted(turn, signal);
     await entered;
   }
 
@@ -148,7 +166,7 @@ export class Offloader {
   /** Waits until no other component is in use, and offloads all of them. */
   async #offloadOthers(component: Component, signal: AbortSignal | undefined): Promise<void> {
     while ([...this.#uses.keys()].some((used) => used !== component)) {
-      await unlessAborted(new Promise<void>((resolve) => (this.#wake = resolve)), signal);
+      await orAborted(new Promise<void>((resolve) => (this.#wake = resolve)), signal);
     }
     this.offloadIdle();
   }
@@ -175,32 +193,14 @@ export class Offloader {
     this.gpu.trim();
   }
 
-  async #readWeights({ weights }: Component, signal: AbortSignal | undefined): Promise<void> {
+  async #readWeights({ name: component, weights }: Component, signal: AbortSignal | undefined): Promise<void> {
     const { onProgress } = this.options;
     await weights.fill({
       signal,
-      onProgress: (loadedBytes, totalBytes) => onProgress?.({ file: weights.source.name, loadedBytes, totalBytes }),
+      onProgress: (loadedBytes, totalBytes) =>
+        onProgress?.({ file: weights.source.name, component, loadedBytes, totalBytes }),
     });
   }
-}
-
-/** Waits for a promise that does not reject. Rejects if the signal aborts first. */
-async function unlessAborted(wait: Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
-  if (!signal) {
-    await wait;
-    return;
-  }
-  signal.throwIfAborted();
-  await new Promise<void>((resolve, reject) => {
-    const stop = (): void => {
-      reject(signal.reason as Error);
-    };
-    signal.addEventListener("abort", stop, { once: true });
-    void wait.then(() => {
-      signal.removeEventListener("abort", stop);
-      resolve();
-    });
-  });
 }
 
 function tooLarge({ name, weights }: Component, cause: unknown): WeightMemoryError {

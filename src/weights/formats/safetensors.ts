@@ -3,11 +3,12 @@
 // https://github.com/huggingface/safetensors/blob/24b0b2857fef49be734b9ab72ce97c09bb25f5b9/README.md#L74-L104
 import { ArgumentError } from "../../platform/arguments.js";
 import type { ByteSource } from "../../platform/source.js";
-import { isRecord, jsonProblem, jsonStringEnd, parseJson } from "../../platform/json.js";
+import { jsonProblem, jsonStringEnd, parseJson } from "../../platform/json.js";
+import { isRecord } from "../../platform/objects.js";
 import { byteLength, DTYPE_BYTES, elementCount, isCountable, isDtype, type Dtype } from "../dtypes.js";
 import { FormatError } from "../errors.js";
 import { excerpt } from "../../platform/printable.js";
-import { TensorEntry } from "../tensor-entry.js";
+import { TensorEntry, type RowReader } from "../tensor-entry.js";
 
 const LENGTH_BYTES = 8;
 /** The only name that a tensor in a safetensors file cannot have. */
@@ -78,10 +79,9 @@ function tensorEntry(source: ByteSource, { name, dtype, shape }: HeaderEntry, st
       { typeName: dtype, problem: `values of type ${dtype} are not supported`, source: source.name },
       shape,
     );
-  const entry: TensorEntry = new TensorEntry(name, dtype, shape, ([from, to], signal) =>
-    source.read(start + from * entry.rowBytes, (to - from) * entry.rowBytes, signal),
-  );
-  return entry;
+  const rowBytes = elementCount(shape.slice(1)) * DTYPE_BYTES[dtype];
+  const read: RowReader = ([from, to], signal) => source.read(start + from * rowBytes, (to - from) * rowBytes, signal);
+  return new TensorEntry(name, dtype, shape, read, start);
 }
 
 function parseHeader(bytes: Uint8Array, source: string) {

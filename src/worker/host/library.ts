@@ -13,6 +13,7 @@ import { openCheckpoint } from "../../models/open-checkpoint.js";
 import { ModelLoadConfig, type ConfigOptions } from "../../pipeline/load-config.js";
 import { isConfigName } from "../../pipeline/config-names.js";
 import { planMemory, type MemoryPlan, type MemoryPlanOptions } from "../../pipeline/manager/memory-plan.js";
+import { encodeRecorded, readImageRecord } from "../../pipeline/records/image-record.js";
 import { forgetTuning, keepTuning, readKeptTuning } from "../../tuning/kept.js";
 import type { CheckpointOptions } from "../../weights/checkpoint.js";
 import { isContent, type RemoteConfig } from "../remote-config.js";
@@ -42,6 +43,7 @@ export const LIBRARY = {
   decodeImage: async (file: Uint8Array | Blob) =>
     decodeImage(file instanceof Blob ? new Uint8Array(await file.arrayBuffer()) : file),
   encodeImage,
+  encodeRecorded,
   forgetTuning,
   inspect,
   keepTuning,
@@ -50,6 +52,8 @@ export const LIBRARY = {
   loadRgbaImage,
   planMemory: async (config: RemoteConfig, options: MemoryPlanOptions): Promise<MemoryPlan> =>
     planMemory(await openConfig(config, options), options),
+  readImageRecord: async (file: Uint8Array | Blob, name: string) =>
+    readImageRecord(file instanceof Blob ? new Uint8Array(await file.arrayBuffer()) : file, name),
   readImageText: async (file: Uint8Array | Blob) =>
     readImageText(file instanceof Blob ? new Uint8Array(await file.arrayBuffer()) : file),
   readKeptTuning,
