@@ -9,7 +9,11 @@ const EXCERPT = 60;
  * Says that a text was too long for the model in the newest job of a task; undefined if it was not, or if it has been changed.
  * Only the model can count tokens.
  */
-export function tooLongProblem(jobs: readonly Job[], task: Task, text: string): string | undefined {
+export function tooLongProblem(
+  jobs: readonly Pick<Job, "request" | "isOver" | "failure">[],
+  task: Task,
+  text: string,
+): string | undefined {
   const failure = jobs.find(({ request, isOver }) => isOver && request.parameters.task === task)?.failure;
   if (failure?.code !== "text/too-long") return undefined;
   const { message } = failure;
