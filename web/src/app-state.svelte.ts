@@ -7,6 +7,7 @@ import { factsOf, SHAPES_FACTS } from "./forms/facts.js";
 import { Gallery } from "./gallery/gallery.svelte.js";
 import { Queue } from "./jobs/queue.svelte.js";
 import type { Job } from "./jobs/job.svelte.js";
+import { MaskEditor } from "./mask/mask-editor.svelte.js";
 import { SHAPES } from "./models/model-choice.js";
 import { ModelSession } from "./models/model-session.svelte.js";
 import type { Task } from "./jobs/request.js";
@@ -46,6 +47,8 @@ export class AppState {
   readonly viewer: Viewer;
   /** What is entered in the forms. */
   readonly draft: Draft;
+  /** The masks of images that are inpainted, and their tools. */
+  readonly mask = new MaskEditor();
   tab: Tab = $state("create");
   shown: Shown = $state.raw({ kind: "nothing" });
   /** Whether `shown` fills the window. */
