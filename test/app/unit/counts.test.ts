@@ -1,4 +1,4 @@
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { reportTooLong } from "../../../src/tokenizer/prompt-too-long.js";
 import { failureOf, type Failure } from "../../../web/src/engine/failure.js";
 import { sayCount } from "../../../web/src/forms/counts.js";
@@ -23,18 +23,29 @@ it.each([
   expect(sayFailure({ message, advice })).toBe(said);
 });
 
-it("says at the text that it was too long, until it is changed", () => {
+describe("a prompt that is too long", () => {
   const prompt = "a red circle ".repeat(20).trim();
   const parameters = { task: "create", prompts: ["a star", prompt], count: 1, seed: 1, prior: {}, unets: [] } as const;
-  let failure: Failure | undefined;
-  try {
-    reportTooLong(prompt, 60, 32, { tooLong: "error" });
-  } catch (error) {
-    failure = failureOf(error);
-  }
-  const job = { request: { parameters, images: [] }, isOver: true, failure };
-  const said = tooLongProblem([job], "create", `a star\n${prompt}`);
-  expect(said).toMatch(/^The prompt "a red circle.* has 60 tokens, but the model reads at most 32: shorten it\.$/);
-  expect(tooLongProblem([job], "create", "a star\na red circle")).toBeUndefined();
-  expect(tooLongProblem([job], "edit", prompt)).toBeUndefined();
+  const said = /^The prompt “a red circle.* has 60 tokens, but the model reads at most 32: shorten it/;
+
+  it("is said at the text if the job failed, until it is changed", () => {
+    let failure: Failure | undefined;
+    try {
+      reportTooLong(prompt, 60, 32, { tooLong: "error" });
+    } catch (error) {
+      failure = failureOf(error);
+    }
+    const job = { request: { parameters, images: [] }, warnings: [], failure };
+    expect(tooLongProblem([job], "create", `a star\n${prompt}`)).toMatch(said);
+    expect(tooLongProblem([job], "create", "a star\na red circle")).toBeUndefined();
+    expect(tooLongProblem([job], "edit", prompt)).toBeUndefined();
+  });
+
+  it("is said at the text if the job went on without its end", () => {
+    const warnings: string[] = [];
+    reportTooLong(prompt, 60, 32, { warn: (message) => warnings.push(message) });
+    const job = { request: { parameters, images: [] }, warnings, failure: undefined };
+    expect(tooLongProblem([job], "create", prompt)).toMatch(said);
+    expect(tooLongProblem([job], "create", "a star")).toBeUndefined();
+  });
 });
