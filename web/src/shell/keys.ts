@@ -23,11 +23,6 @@ export const PAGE_KEYS: readonly KeyHelp[] = [
 /** Attribute of the form whose submission generates. */
 export const GENERATE_FORM = "data-generates";
 
-/** What the keyboard's owner calls the key for commands. */
-export function commandKey(platform: string): string {
-  return /Mac|iP(hone|ad)/.test(platform) ? "⌘" : "Ctrl";
-}
-
 /** Does what a key stands for. While typing, or in a dialog, keys do nothing but what they do there. */
 export function pressKey(app: AppState, event: KeyboardEvent): void {
   if (event.defaultPrevented || isOtherDialogOpen()) return;
