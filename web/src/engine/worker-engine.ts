@@ -1,4 +1,11 @@
-import { createWorkerClient, type GeneratedOn, type RemoteGpu, type RgbaImage, type WorkerClient } from "dalle2-webgpu";
+import {
+  createWorkerClient,
+  type GeneratedOn,
+  type RemoteGpu,
+  type RgbaImage,
+  type WarmupProgress,
+  type WorkerClient,
+} from "dalle2-webgpu";
 import type { DeviceInfo, Engine, OpenModel, OpenOptions } from "./engine.js";
 import { runRequest } from "./run-request.js";
 
@@ -54,10 +61,18 @@ async function openModel(
     signal,
     dtype,
     weights,
-    onProgress: (progress) => onProgress?.({ stage: "download", ...progress }),
+    onProgress: ({ component, file, ...bytes }) =>
+      onProgress?.(
+        component === undefined
+          ? { stage: "download", file, ...bytes }
+          : { stage: "weights", file: component, ...bytes },
+      ),
   });
+  const onCompiled = ({ compiledKernels: compiled, totalKernels: total }: WarmupProgress): void => {
+    onProgress?.({ stage: "compile", compiled, total });
+  };
   try {
-    await Promise.all([manager.load(signal), manager.warmup()]);
+    await Promise.all([manager.load(signal), manager.warmup({ signal, onProgress: onCompiled })]);
   } catch (error) {
     manager.dispose();
     throw error;
