@@ -29,7 +29,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ["web/**/*.ts"],
+    files: ["web/**/*.ts", "test/app/unit/**/*.ts"],
     languageOptions: { parserOptions: { project: "./web/tsconfig.json" } },
   },
   ...svelte.configs.recommended,

@@ -1,40 +1,19 @@
-import { createReadStream, cpSync, existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { svelte } from "@sveltejs/vite-plugin-svelte";
-import { defineConfig, type Plugin } from "vite";
+import { defineConfig } from "vite";
+import { contentSecurityPolicy } from "./plugins/content-security-policy.js";
+import { loadConfigs } from "./plugins/load-configs.js";
+import { serviceWorker } from "./plugins/service-worker.js";
 
 const folder = fileURLToPath(new URL(".", import.meta.url));
 const root = fileURLToPath(new URL("..", import.meta.url));
 
-/** Load configs of the package and the files of the included model: served as they are, and copied beside a built page. */
-function loadConfigs(): Plugin {
-  return {
-    name: "load-configs",
-    configureServer(server) {
-      server.middlewares.use("/configs", (request, response, next) => {
-        const path = join(
-          root,
-          "configs",
-          decodeURIComponent(new URL(request.url ?? "/", "http://localhost").pathname),
-        );
-        if (!path.startsWith(join(root, "configs")) || !existsSync(path) || !statSync(path).isFile()) {
-          next();
-          return;
-        }
-        createReadStream(path).pipe(response);
-      });
-    },
-    writeBundle({ dir }) {
-      cpSync(join(root, "configs"), join(dir!, "configs"), {
-        recursive: true,
-        filter: (path) => !/(\.md|\.schema\.json)$/.test(path),
-      });
-    },
-  };
-}
-
-export default defineConfig({
+/**
+ * `vite build web` makes a folder for any host. `--mode package` makes the one of the npm package, which has `configs` once, two
+ * folders above the page.
+ */
+export default defineConfig(({ mode }) => ({
   root: folder,
   // For any folder of any host.
   base: "./",
@@ -44,5 +23,14 @@ export default defineConfig({
   resolve: { alias: { "dalle2-webgpu": join(root, "dist/index.js") } },
   optimizeDeps: { exclude: ["dalle2-webgpu"] },
   server: { fs: { allow: [root] } },
-  plugins: [svelte(), loadConfigs()],
-});
+  plugins: [
+    svelte(),
+    loadConfigs({
+      folder: join(root, "configs"),
+      url: mode === "package" ? "../../configs/" : "configs/",
+      isCopied: mode !== "package",
+    }),
+    contentSecurityPolicy(),
+    serviceWorker(join(folder, "src/offline/service-worker.ts")),
+  ],
+}));

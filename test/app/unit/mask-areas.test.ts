@@ -4,7 +4,7 @@ import {
   brushArea,
   lassoArea,
   rectangleArea,
-  snapDirection,
+  squareCorner,
   wholeArea,
   type Area,
   type Point,
@@ -116,13 +116,7 @@ test("the whole area has each pixel", () => {
   );
 });
 
-test("a straight line snaps to the nearest of eight directions", () => {
-  const snap = (x: number, y: number): [number, number] => {
-    const to = snapDirection({ x: 10, y: 10 }, { x: 10 + x, y: 10 + y });
-    return [Math.round(to.x * 1000) / 1000 - 10, Math.round(to.y * 1000) / 1000 - 10];
-  };
-  expect(snap(8, 1)).toEqual([8, 0]);
-  expect(snap(-1, -8)).toEqual([0, -8]);
-  expect(snap(4, 6)).toEqual([5, 5]);
-  expect(snap(0, 0)).toEqual([0, 0]);
+test("the corner of a square keeps its direction", () => {
+  expect(squareCorner({ x: 10, y: 10 }, { x: 13, y: 8 })).toEqual({ x: 13, y: 7 });
+  expect(squareCorner({ x: 10, y: 10 }, { x: 9, y: 15 })).toEqual({ x: 5, y: 15 });
 });

@@ -2,7 +2,7 @@
 import type { Sampling, Task } from "../jobs/request.js";
 import type { ModelFacts, NetworkDefaults } from "./facts.js";
 import { LIMITS, numberWithin, sayLimits, type Limits } from "./limits.js";
-import { TAKE_NEGATIVE, textsOf, usesPrior, DEFAULTS, type DraftValues } from "./parameters.js";
+import { DEFAULTS, networksOf, takesNegative, textsOf, usesPrior, type DraftValues } from "./parameters.js";
 
 /** A field of the forms. */
 export type FieldName =
@@ -30,6 +30,8 @@ export type FieldName =
 /** Why there is no request yet. */
 export interface Problem {
   readonly field: FieldName;
+  /** Whether something is missing. Otherwise a value is wrong. */
+  readonly isMissing: boolean;
   /** One sentence: what to do. */
   readonly message: string;
 }
@@ -37,8 +39,8 @@ export interface Problem {
 /** What there is beside the values. */
 export interface Given {
   readonly facts: ModelFacts | undefined;
-  /** Number of input images of the task. */
-  readonly images: number;
+  /** Sides of the input images of the task, in pixels. */
+  readonly sides: readonly number[];
   readonly hasMask: boolean;
 }
 
@@ -74,14 +76,33 @@ export function reasonAgainst(
 
 function modelProblem(values: DraftValues, task: Task, facts: ModelFacts | undefined): Problem | undefined {
   const message = reasonAgainst(task, facts, values);
-  return message === undefined ? undefined : { field: "model", message };
+  return message === undefined ? undefined : wrong("model", message);
 }
 
-function imageProblem(values: DraftValues, task: Task, { images, hasMask }: Given): Problem | undefined {
+function imageProblem(values: DraftValues, task: Task, { facts, sides, hasMask }: Given): Problem | undefined {
   if (task === "create" || (task === "interpolate" && values.ends === "prompts")) return undefined;
-  if (task === "interpolate" && images === 1) return { field: "images", message: "Add the second image." };
-  if (images === 0) return { field: "images", message: task === "interpolate" ? "Add two images." : "Add an image." };
-  return task === "inpaint" && !hasMask ? { field: "mask", message: "Paint what is to be generated." } : undefined;
+  if (task === "interpolate" && sides.length === 1) return missing("images", "Add the second image.");
+  if (sides.length === 0) return missing("images", task === "interpolate" ? "Add two images." : "Add an image.");
+  if (task === "inpaint" && !hasMask) return missing("mask", "Paint over what is to be generated.");
+  const least = task === "upscale" ? enlargedFrom(values, facts) : undefined;
+  if (least === undefined || sides[0]! >= least) return undefined;
+  return wrong("images", `The image is too small: this model enlarges images of at least ${least} × ${least} pixels.`);
+}
+
+/** Side of the images that upscaling starts from, in pixels; undefined if it is not known. */
+export function enlargedFrom(
+  { startAtUnetNumber = DEFAULTS.startAtUnetNumber }: Pick<DraftValues, "startAtUnetNumber">,
+  facts: ModelFacts | undefined,
+): number | undefined {
+  return facts?.unets[startAtUnetNumber - 2]?.imageSize;
+}
+
+function missing(field: FieldName, message: string): Problem {
+  return { field, isMissing: true, message };
+}
+
+function wrong(field: FieldName, message: string): Problem {
+  return { field, isMissing: false, message };
 }
 
 const MISSING_PROMPT = "Write a prompt: what the image is to show.";
@@ -90,19 +111,19 @@ function textProblem(values: DraftValues, task: Task, facts: ModelFacts | undefi
   const texts = textsOf(values, task);
   switch (task) {
     case "create":
-      return texts.length > 0 ? undefined : { field: "prompts", message: MISSING_PROMPT };
+      return texts.length > 0 ? undefined : missing("prompts", MISSING_PROMPT);
     case "inpaint":
-      return texts.length > 0 ? undefined : { field: "inpaintPrompts", message: MISSING_PROMPT };
+      return texts.length > 0 ? undefined : missing("inpaintPrompts", MISSING_PROMPT);
     case "variations":
     case "upscale":
       if (texts.length > 0 || !takesTextFrom(task, values, facts)) return undefined;
-      return { field: `${task}Caption`, message: "Say what the image shows: this model reads a text beside it." };
+      return missing(`${task}Caption`, "Say what the image shows: this model reads a text beside it.");
     case "interpolate":
       return endsProblem(values, facts);
     case "edit":
-      if (texts[0] === "") return { field: "before", message: "Say what the image shows." };
-      if (texts[1] === "") return { field: "after", message: "Say what it is to show instead." };
-      return texts[0] === texts[1] ? { field: "after", message: "Both texts are the same: change one." } : undefined;
+      if (texts[0] === "") return missing("before", "Say what the image shows.");
+      if (texts[1] === "") return missing("after", "Say what it is to show instead.");
+      return texts[0] === texts[1] ? wrong("after", "Both texts are the same: change one.") : undefined;
   }
 }
 
@@ -117,7 +138,7 @@ function endsProblem(values: DraftValues, facts: ModelFacts | undefined): Proble
     const message = isOfImages
       ? `Say what the ${which} image shows: this model reads a text beside it.`
       : `Write the ${which} prompt.`;
-    return { field, message };
+    return missing(field, message);
   }
   return undefined;
 }
@@ -125,13 +146,7 @@ function endsProblem(values: DraftValues, facts: ModelFacts | undefined): Proble
 /** Whether the U-Nets that a task runs cannot do without a text. */
 export function takesTextFrom(task: Task, values: DraftValues, facts: ModelFacts | undefined): boolean {
   if (!facts?.needsText) return false;
-  return runUnets(task, values, facts).some(({ takesText }) => takesText);
-}
-
-/** The U-Nets that a task runs, with their numbers. */
-function runUnets(task: Task, { startAtUnetNumber }: DraftValues, facts: ModelFacts) {
-  const first = task === "upscale" ? (startAtUnetNumber ?? DEFAULTS.startAtUnetNumber) : 1;
-  return facts.unets.map((unet, i) => ({ ...unet, index: i })).slice(first - 1);
+  return networksOf(values, task, facts).some(({ takesText }) => takesText);
 }
 
 function numberProblem(values: DraftValues, task: Task): Problem | undefined {
@@ -145,11 +160,11 @@ function numberProblem(values: DraftValues, task: Task): Problem | undefined {
   };
   for (const field of [...fields[task], "seed"] as const) {
     const problem = outside(LIMITS[field], values[field]);
-    if (problem !== undefined) return { field, message: `${NAMES[field]} must be ${problem}.` };
+    if (problem !== undefined) return wrong(field, `${NAMES[field]} must be ${problem}.`);
   }
   for (const network of [values.prior, ...values.unets]) {
     const problem = settingProblem(network);
-    if (problem !== undefined) return { field: "settings", message: problem };
+    if (problem !== undefined) return wrong("settings", problem);
   }
   return undefined;
 }
@@ -174,19 +189,18 @@ function outside(limits: Limits, value: number | undefined): string | undefined 
   return value === undefined || numberWithin(limits, value) !== undefined ? undefined : sayLimits(limits);
 }
 
-/** Says why a negative prompt would change nothing; undefined if it would, or if the model is not known. */
+/** Says why a negative prompt would change nothing as the networks are set; undefined if it would, or if nothing is known. */
 export function reasonAgainstNegative(
   values: DraftValues,
   task: Task,
   facts: ModelFacts | undefined,
 ): string | undefined {
   if (!facts) return undefined;
-  const guidesPrior = usesPrior(task, values) && isGuided(values.prior, facts.prior);
-  const guidesUnet = runUnets(task, values, facts).some(
-    ({ takesText, takesImageEmbed, takesGuidance, index, ...defaults }) =>
-      takesGuidance && (takesText || (takesImageEmbed && facts.prior)) && isGuided(values.unets[index], defaults),
-  );
-  return guidesPrior || guidesUnet
+  const isUsed = networksOf(values, task, facts).some(({ index, defaults, takesNegative }) => {
+    const own = index === undefined ? values.prior : values.unets[index];
+    return takesNegative && isGuided(own, defaults);
+  });
+  return isUsed
     ? undefined
     : "A negative prompt works by guidance: set a guidance other than 1 under Advanced, or clear it.";
 }
@@ -196,7 +210,7 @@ function isGuided(own: Sampling | undefined, defaults: NetworkDefaults | undefin
 }
 
 function negativeProblem(values: DraftValues, task: Task, facts: ModelFacts | undefined): Problem | undefined {
-  if (!TAKE_NEGATIVE.includes(task) || values.negative.trim() === "") return undefined;
+  if (!takesNegative(values, task, facts) || values.negative.trim() === "") return undefined;
   const message = reasonAgainstNegative(values, task, facts);
-  return message === undefined ? undefined : { field: "negative", message };
+  return message === undefined ? undefined : wrong("negative", message);
 }

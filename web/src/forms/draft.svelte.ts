@@ -20,6 +20,10 @@ export const IMAGES_OF: Readonly<Record<Task, number>> = {
 
 /** The mask of inpainting. */
 export interface DraftMask {
+  readonly width: number;
+  readonly height: number;
+  /** Share of the pixels that is generated, 0 to 1. */
+  readonly share: number;
   /** In the size of the image, row by row: 1 where a pixel is kept, 0 where it is generated. */
   values(): Uint8Array;
 }
@@ -30,6 +34,9 @@ export interface UsableImage {
   /** Prompt of the image; empty if it has none. */
   readonly prompt: string;
 }
+
+/** Parameters from a link may have no seed. */
+export type RestoredParameters = Omit<Parameters, "seed"> & { readonly seed: number | undefined };
 
 /** What a draft needs of the page. */
 export interface DraftContext {
@@ -136,22 +143,30 @@ export class Draft implements DraftValues {
     const problem = this.problem(task);
     if (problem) return problem;
     const parameters = parametersOf(this, task, this.facts);
-    const images = this.takesImages(task) ? this.images[task].map(({ pixels }) => pixels) : [];
-    return { parameters, images, ...(task === "inpaint" && { mask: this.mask?.values() }) };
+    const inputs = this.takesImages(task) ? this.images[task] : [];
+    const images = inputs.map(({ pixels }) => pixels);
+    const imageNames = inputs.map(({ name }) => name);
+    return { parameters, images, imageNames, ...(task === "inpaint" && { mask: this.mask?.values() }) };
   }
 
   /** Says what is missing for a job; undefined if nothing is. */
   problem(task: Task): Problem | undefined {
     return findProblem(this, task, {
       facts: this.facts,
-      images: this.images[task].length,
-      hasMask: this.mask !== undefined,
+      sides: this.images[task].map(({ pixels }) => pixels.width),
+      hasMask: this.mask !== undefined && this.mask.share > 0,
     });
   }
 
   /** Whether the task takes images as it is set. */
   takesImages(task: Task): boolean {
     return IMAGES_OF[task] > 0 && (task !== "interpolate" || this.ends === "images");
+  }
+
+  /** Swaps both ends of an interpolation. */
+  swapEnds(): void {
+    [this.start, this.end] = [this.end, this.start];
+    this.#setImages("interpolate", this.images.interpolate.toReversed());
   }
 
   /** Takes a new seed. */
@@ -185,16 +200,18 @@ export class Draft implements DraftValues {
     this.resampleTimes = undefined;
   }
 
-  /** Fills the form with the parameters of a job, and locks its seed. Returns the task. Images stay. */
-  restore(parameters: Parameters): Task {
-    Object.assign(this, valuesOf(parameters), { seed: parameters.seed, isSeedLocked: true });
-    return parameters.task;
+  /** Fills the form of the task with the parameters of a job, and locks the seed, if it is known. Images stay. */
+  restore({ seed, ...others }: RestoredParameters): void {
+    Object.assign(this, valuesOf(others), seed === undefined ? {} : { seed, isSeedLocked: true });
   }
 
-  /** Makes an image the input of a task. Its prompt becomes the text that says what the image shows. */
-  async useAsInput(task: Task, { file, prompt }: UsableImage): Promise<void> {
+  /**
+   * Makes an image input image `index` of a task; by default the first that is free, or the last. Its prompt becomes the text
+   * that says what the image shows.
+   */
+  async useAsInput(task: Task, { file, prompt }: UsableImage, index = this.#freeIndex(task)): Promise<void> {
+    if (IMAGES_OF[task] === 0) return;
     if (task === "interpolate") this.ends = "images";
-    const index = this.images[task].length < IMAGES_OF[task] ? this.images[task].length : IMAGES_OF[task] - 1;
     if (!(await this.addImage(task, file, prompt === "" ? "Image" : prompt, index))) return;
     if (task === "variations") this.variationsCaption = prompt;
     if (task === "upscale") this.upscaleCaption = prompt;
@@ -226,6 +243,10 @@ export class Draft implements DraftValues {
       task,
       this.images[task].filter((image) => image !== removed),
     );
+  }
+
+  #freeIndex(task: Task): number {
+    return Math.min(this.images[task].length, IMAGES_OF[task] - 1);
   }
 
   get #own(): ModelSettings {

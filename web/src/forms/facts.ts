@@ -3,8 +3,8 @@ import type { CascadeSettings, ClipInfo, DecoderInfo, DefaultSettings, PriorInfo
 
 /** Settings that a network has if a person sets none. Undefined: its own, known only to the network. */
 export interface NetworkDefaults {
-  readonly steps: number | undefined;
-  readonly condScale: number | undefined;
+  readonly steps?: number | undefined;
+  readonly condScale?: number | undefined;
 }
 
 /** A U-Net, for its settings. */

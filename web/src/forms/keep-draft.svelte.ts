@@ -3,7 +3,7 @@ import type { Draft, ModelSettings } from "./draft.svelte.js";
 import { LIMITS, numberWithin, samplerNamed } from "./limits.js";
 import type { Sampling } from "../jobs/request.js";
 
-const KEY = "dalle2-draft";
+const KEY = "dalle2app.draft";
 
 const TEXTS = [
   "prompts",
@@ -23,17 +23,16 @@ type Kept = Partial<
   Pick<Draft, (typeof TEXTS)[number] | (typeof NUMBERS)[number] | "isSeedLocked" | "ends" | "settings">
 >;
 
-/** Fills a draft with what was kept, and keeps it from now on. Returns what ends that. */
-export function keepDraft(draft: Draft, storage: Pick<Storage, "getItem" | "setItem">): () => void {
-  Object.assign(draft, readKept(storage));
+/** Fills a draft with what was kept, and keeps it from now on. Returns what ends that. `storage` is absent where nothing is kept. */
+export function keepDraft(draft: Draft, storage: Pick<Storage, "getItem" | "setItem"> | undefined): () => void {
+  Object.assign(draft, parseKept(storage?.getItem(KEY)));
   return $effect.root(() => {
     $effect(() => {
       const text = JSON.stringify(keptOf(draft));
       try {
-        storage.setItem(KEY, text);
-      } catch (error) {
-        // Full, or not allowed: the page works without.
-        console.warn(error);
+        storage?.setItem(KEY, text);
+      } catch {
+        // No room, or not allowed: it counts until the page is closed.
       }
     });
   });
@@ -44,18 +43,9 @@ function keptOf(draft: Draft): Kept {
   return Object.fromEntries(names.map((name) => [name, draft[name]]));
 }
 
-function readKept(storage: Pick<Storage, "getItem">): Kept {
-  try {
-    return parseKept(JSON.parse(storage.getItem(KEY) ?? "{}"));
-  } catch (error) {
-    console.warn(error);
-    return {};
-  }
-}
-
-/** Picks the values that are as they should be: an older version of the page may have kept others. */
-export function parseKept(json: unknown): Kept {
-  const given = recordOf(json);
+/** What was kept, without whatever is not as it should be: an older version of the page may have kept other things. */
+export function parseKept(text: string | null | undefined): Kept {
+  const given = recordOf(parsed(text ?? "{}"));
   const texts = TEXTS.filter((name) => typeof given[name] === "string").map((name) => [name, given[name]] as const);
   const numbers = NUMBERS.map((name) => [name, numberWithin(LIMITS[name], given[name])] as const);
   const { isSeedLocked, ends, settings } = given;
@@ -67,10 +57,22 @@ export function parseKept(json: unknown): Kept {
   };
 }
 
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 function settingsIn(json: unknown): ModelSettings {
   const { prior, unets, sampler, startAtUnetNumber } = recordOf(json);
   return {
-    prior: { ...samplingIn(prior), sampler: samplerNamed(recordOf(prior).sampler) },
+    prior: {
+      ...samplingIn(prior),
+      sampler: samplerNamed(recordOf(prior).sampler),
+      candidates: numberWithin(LIMITS.candidates, recordOf(prior).candidates),
+    },
     unets: Array.isArray(unets) ? unets.map(samplingIn) : [],
     sampler: samplerNamed(sampler),
     startAtUnetNumber: numberWithin(LIMITS.startAtUnetNumber, startAtUnetNumber),

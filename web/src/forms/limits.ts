@@ -17,6 +17,7 @@ export const LIMITS = {
   interpolateFrames: { least: 2, most: 60, isWhole: true },
   editFrames: { least: 1, most: 60, isWhole: true },
   strength: { least: 0, most: 1, isWhole: false },
+  candidates: { least: 1, most: 16, isWhole: true },
   resampleTimes: { least: 1, most: 20, isWhole: true },
   startAtUnetNumber: { least: 2, most: 9, isWhole: true },
 } as const satisfies Readonly<Record<string, Limits>>;

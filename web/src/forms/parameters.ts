@@ -1,7 +1,7 @@
 // From what a person entered to the parameters of a job, and back.
 import type { SamplerName } from "dalle2-webgpu";
 import type { Parameters, Sampling, Task } from "../jobs/request.js";
-import type { ModelFacts } from "./facts.js";
+import type { ModelFacts, NetworkDefaults } from "./facts.js";
 
 /** The values of all forms. Undefined: the model's or the library's default. */
 export interface DraftValues {
@@ -31,8 +31,8 @@ export interface DraftValues {
 /** Values of the library where none is set. */
 export const DEFAULTS = { interpolateFrames: 8, editFrames: 1, strength: 0.4, resampleTimes: 5, startAtUnetNumber: 2 };
 
-/** Tasks that take a negative prompt. */
-export const TAKE_NEGATIVE: readonly Task[] = ["create", "variations", "inpaint", "upscale"];
+/** Tasks with a number of images for each prompt or image, and with a negative prompt. Others give a series. */
+export const COUNTED_TASKS: readonly Task[] = ["create", "variations", "inpaint", "upscale"];
 
 /** Returns the prompts in a text with one a line. */
 export function promptsIn(text: string): string[] {
@@ -45,6 +45,39 @@ export function promptsIn(text: string): string[] {
 /** Whether a task runs the prior with settings of its own. */
 export function usesPrior(task: Task, { ends }: Pick<DraftValues, "ends">): boolean {
   return task === "create" || task === "inpaint" || (task === "interpolate" && ends === "prompts");
+}
+
+/** A network that a task runs, and what it does with guidance. */
+export interface RunNetwork {
+  /** Its index among the U-Nets; undefined for the prior. */
+  readonly index: number | undefined;
+  readonly defaults: NetworkDefaults;
+  readonly takesText: boolean;
+  /** Whether guidance can lead away from a text, or from the image embedding that the prior makes of it. */
+  readonly takesNegative: boolean;
+}
+
+/** The networks that a task runs. */
+export function networksOf(
+  values: Pick<DraftValues, "ends" | "startAtUnetNumber">,
+  task: Task,
+  { prior, unets }: ModelFacts,
+): readonly RunNetwork[] {
+  const first = task === "upscale" ? (values.startAtUnetNumber ?? DEFAULTS.startAtUnetNumber) : 1;
+  const ofUnets = unets.map(({ takesText, takesImageEmbed, takesGuidance, ...defaults }, index) => ({
+    index,
+    defaults,
+    takesText,
+    takesNegative: takesGuidance && (takesText || (takesImageEmbed && prior !== undefined)),
+  }));
+  const ofPrior = { index: undefined, defaults: prior ?? {}, takesText: true, takesNegative: true };
+  return [...(prior && usesPrior(task, values) ? [ofPrior] : []), ...ofUnets.slice(first - 1)];
+}
+
+/** Whether a negative prompt can change anything in a task. True while the model is not known. */
+export function takesNegative(values: DraftValues, task: Task, facts: ModelFacts | undefined): boolean {
+  if (!COUNTED_TASKS.includes(task)) return false;
+  return !facts || networksOf(values, task, facts).some((network) => network.takesNegative);
 }
 
 /** Returns the texts of a task, in the order of `Parameters.prompts`. */
@@ -74,8 +107,8 @@ export function parametersOf(values: DraftValues, task: Task, facts: ModelFacts 
   return {
     task,
     prompts: textsOf(values, task),
-    ...(negative !== "" && TAKE_NEGATIVE.includes(task) && { negative }),
-    count: TAKE_NEGATIVE.includes(task) ? values.count : 1,
+    ...(negative !== "" && takesNegative(values, task, facts) && { negative }),
+    count: COUNTED_TASKS.includes(task) ? values.count : 1,
     seed,
     prior: usesPrior(task, values) ? defined(values.prior) : {},
     unets: unetsOf(values.unets, facts),
@@ -110,13 +143,13 @@ function unetsOf(unets: readonly Sampling[], facts: ModelFacts | undefined): rea
 }
 
 /** Returns the values of the forms that parameters set, but for the seed. */
-export function valuesOf({ task, prompts, ...given }: Parameters): Partial<DraftValues> {
+export function valuesOf({ task, prompts, ...given }: Omit<Parameters, "seed">): Partial<DraftValues> {
   const { count, prior, unets, sampler, frames, strength, resampleTimes, startAtUnetNumber } = given;
   const shared = {
     prior,
     unets,
     sampler,
-    ...(TAKE_NEGATIVE.includes(task) && { count, negative: given.negative ?? "" }),
+    ...(COUNTED_TASKS.includes(task) && { count, negative: given.negative ?? "" }),
   };
   const [first = "", second = ""] = prompts;
   switch (task) {

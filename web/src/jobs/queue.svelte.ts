@@ -4,7 +4,6 @@ import { failureOf } from "../engine/failure.js";
 import type { Gallery } from "../gallery/gallery.svelte.js";
 import type { Loading, ModelSession } from "../models/model-session.svelte.js";
 import type { ModelChoice } from "../models/model-choice.js";
-import { jobSize } from "./image-parameters.js";
 import { Job } from "./job.svelte.js";
 import { JobClock } from "./job-clock.js";
 import { keptImageOf } from "./keep.js";
@@ -19,7 +18,7 @@ export interface JobOptions {
 }
 
 /** What the queue needs of the gallery. */
-export type KeepsImages = Pick<Gallery, "add">;
+export type KeepsImages = Pick<Gallery, "keep">;
 
 /** Jobs, newest first. One runs at a time, in the order in which they came. */
 export class Queue {
@@ -40,7 +39,7 @@ export class Queue {
   }
 
   add(request: Request, { choice = this.#session.choice, loading }: JobOptions = {}): Job {
-    const job = new Job(request, choice, jobSize(request), loading);
+    const job = new Job(request, choice, loading);
     this.jobs = [job, ...this.jobs];
     void this.#work();
     return job;
@@ -143,7 +142,7 @@ export class Queue {
   async #keep(job: Job, index: number, image: GeneratedImage, done: Parameters<typeof keptImageOf>[3]): Promise<void> {
     try {
       const kept = await keptImageOf(job, index, image, done);
-      await this.#gallery.add(kept);
+      await this.#gallery.keep(kept);
       job.show(index, { pixels: image, image, keptId: kept.id });
     } catch (error) {
       job.warn(`Image ${index + 1} could not be kept: ${failureOf(error).message}`);

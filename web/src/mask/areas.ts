@@ -90,14 +90,11 @@ export function unionOf(a: Rect | undefined, b: Rect): Rect {
   };
 }
 
-/**
- * `to`, moved so that the line from `from` is horizontal, vertical or diagonal: the nearest of these directions.
- */
-export function snapDirection(from: Point, to: Point): Point {
+/** The corner that makes a square of the rectangle from `from` to `to`, with its longer side. */
+export function squareCorner(from: Point, to: Point): Point {
   const [dx, dy] = [to.x - from.x, to.y - from.y];
-  const angle = (Math.round(Math.atan2(dy, dx) / (Math.PI / 4)) * Math.PI) / 4;
-  const length = dx * Math.cos(angle) + dy * Math.sin(angle);
-  return { x: from.x + length * Math.cos(angle), y: from.y + length * Math.sin(angle) };
+  const side = Math.max(Math.abs(dx), Math.abs(dy));
+  return { x: from.x + (dx < 0 ? -side : side), y: from.y + (dy < 0 ? -side : side) };
 }
 
 function toCentre({ x, y }: Point): Point {

@@ -35,9 +35,17 @@ export class MaskLayer implements Size {
   }
 
   /** Share of the pixels that is generated, 0 to 1. */
-  readonly share: number = $derived(1 - this.#keptCount / (this.width * this.height));
-  readonly canUndo: boolean = $derived(this.#past.length > 0);
-  readonly canRedo: boolean = $derived(this.#future.length > 0);
+  get share(): number {
+    return 1 - this.#keptCount / (this.width * this.height);
+  }
+
+  get canUndo(): boolean {
+    return this.#past.length > 0;
+  }
+
+  get canRedo(): boolean {
+    return this.#future.length > 0;
+  }
 
   /** Whether a step is in hand. */
   get isChanging(): boolean {
@@ -139,6 +147,11 @@ export class MaskLayer implements Size {
     this.#future = this.#future.slice(0, -1);
     this.#past = [...this.#past, patch];
     this.#apply(patch);
+  }
+
+  /** The mask for a job: later changes do not reach it. */
+  values(): Uint8Array {
+    return this.kept.slice();
   }
 
   /** Whether a pixel is kept. Pixels outside are. */

@@ -12,8 +12,10 @@ export interface ModelChoice {
 }
 
 /** The included model, which works at once. */
-export const SHAPES: ModelChoice = {
-  id: "shapes",
-  label: "Shapes",
-  config: new URL("configs/shapes.json", document.baseURI).href,
-};
+export const SHAPES: ModelChoice = { id: "shapes", label: "Shapes", config: configUrl("shapes") };
+
+/** The URL of a load config of the package. */
+export function configUrl(name: string): string {
+  const configs = document.querySelector<HTMLMetaElement>('meta[name="dalle2-configs"]')?.content ?? "configs/";
+  return new URL(`${name}.json`, new URL(configs, document.baseURI)).href;
+}
