@@ -10,21 +10,24 @@ import { ChangedError, transfer, type PartFile, type RemoteState, type TransferO
 
 const ROUNDS = 4;
 
-/** Starts again if the file changed on the server during the download. */
-export async function restartOnChange<Result>(body: () => Promise<Result>): Promise<Result> {
+/** Starts again if the file changed on the server during the download, as long as `mayRestart`. */
+export async function restartOnChange<Result>(
+  body: () => Promise<Result>,
+  mayRestart: () => boolean = () => true,
+): Promise<Result> {
   for (let round = 1; ; round++) {
     try {
       return await body();
     } catch (error) {
-      if (!(error instanceof ChangedError) || round === ROUNDS) throw error;
+      if (!(error instanceof ChangedError) || round === ROUNDS || !mayRestart()) throw error;
     }
   }
 }
 
 /** The name of a part: by its content if that is known, else a random one that no other process uses. */
-export function partOf(url: string, { sha256 }: Claim, { version, size, isExact }: RemoteState) {
+export function partOf(url: string, { sha256 }: Claim, state?: RemoteState) {
   if (sha256 !== undefined) return { name: sha256.slice(0, 16), isResumable: true };
-  if (isExact) return { name: shortHash(JSON.stringify([url, version, size])), isResumable: true };
+  if (state?.isExact) return { name: shortHash(JSON.stringify([url, state.version, state.size])), isResumable: true };
   return { name: crypto.randomUUID(), isResumable: false };
 }
 
@@ -61,6 +64,7 @@ export async function fetchVerified(
   if (!stat || !sums || stat.size !== (state.size ?? stat.size)) throw new ChangedError(url);
   const { sha256 } = sums;
   if (sha256 === (claim.sha256 ?? sha256)) return { ...stat, ...sums };
+  options.arrived?.distrust();
   await removePart(part.path);
   // The bytes of an earlier run may have been wrong.
   if (wasBegun) throw new ChangedError(url);

@@ -1,6 +1,7 @@
 import {
   cacheFolder,
   canKeepFiles,
+  dirname,
   exclusively,
   holdFile,
   isHeld,
@@ -16,15 +17,17 @@ import { checkSize, MAX_BYTES } from "../platform/limits.js";
 import { warnOnConsole } from "../platform/printable.js";
 import { publicUrl } from "../platform/secrets.js";
 import type { ByteSource } from "../platform/source.js";
+import type { ArrivedBytes } from "./arrived-bytes.js";
 import { fetchVerified, partOf, restartOnChange } from "./download.js";
 import { shortHash } from "./hash.js";
 import { openUrl } from "./http.js";
 import type { UnreachableHosts } from "./unreachable-hosts.js";
-import { isFromElsewhere, KeptFile, originAt, type KeptVersion } from "./kept-file.js";
+import { isFromElsewhere, KeptFile, originAt, readRecord, type KeptVersion } from "./kept-file.js";
 import { PATIENCE, type Patience } from "./patience.js";
 import { askOnce } from "./persistence.js";
 import { askClaim, type Claim, type PublishedFile } from "./publication.js";
 import { checkAddress, type HttpOptions } from "./request.js";
+import { RunningDownload, type DownloadProgress, type Readers } from "./running-download.js";
 import type { RunPatience } from "./retry.js";
 import { checkSpace } from "./space.js";
 import { TemporarySource } from "./temporary-source.js";
@@ -41,16 +44,6 @@ export interface RemoteFile extends PublishedFile {
   readonly maxBytes?: number | undefined;
 }
 
-/** The progress of a download. */
-export interface DownloadProgress {
-  /** The URL without secrets. */
-  readonly file: string;
-  /** What has arrived. */
-  readonly loadedBytes: number;
-  /** Undefined if the server does not say. */
-  readonly totalBytes: number | undefined;
-}
-
 export interface RemoteOptions extends HttpOptions {
   /** Replaces the user's cache (`cacheFolder` of the platform). */
   readonly cacheFolder?: string | undefined;
@@ -58,6 +51,11 @@ export interface RemoteOptions extends HttpOptions {
   readonly checkUpdates?: boolean | undefined;
   /** If false, a file without `folder` is downloaded each time and removed when its source is closed. Default true. */
   readonly keep?: boolean | undefined;
+  /**
+   * If true, a file that has to be downloaded is opened as soon as its size is known: reads wait for their bytes, and `complete` for
+   * the rest. Default false.
+   */
+  readonly early?: boolean | undefined;
   /** Servers that could not be reached in this run. They are not tried again. Default: none. */
   readonly hosts?: UnreachableHosts | undefined;
   /** Called at most ten times a second, and at the end. */
@@ -83,11 +81,51 @@ export async function openRemote(file: RemoteFile, options: RemoteOptions = {}):
   }
   if (!(await canKeepFiles())) return openUnkept(file, options);
   if (file.folder === undefined && options.keep === false) {
-    return openOnce(file, options.cacheFolder ?? cacheFolder(), options);
+    const path = join(options.cacheFolder ?? cacheFolder(), `once-${crypto.randomUUID()}-${file.filename}.part`);
+    const open: OpenComplete = (asked, readers) => openOnce(file, path, asked, readers);
+    return options.early ? openEarly(path, file, options, open) : open(options);
   }
   const kept = keptFileOf(file, options);
+  const open: OpenComplete = (asked, readers) => openComplete(kept, file, asked, readers);
+  return options.early ? openEarly(kept.path, file, options, open) : open(options);
+}
+
+/** Opens a file once it is complete. `readers` may read it before. */
+type OpenComplete = (options: RemoteOptions, readers?: Readers) => Promise<ByteSource>;
+
+/** The downloads that can be read, by the paths of their files. */
+const running = new Map<string, { readonly url: string; readonly download: RunningDownload }>();
+
+/** Opens a file as soon as its size is known. All who open it meanwhile read the same download. */
+function openEarly(path: string, { url }: RemoteFile, options: RemoteOptions, open: OpenComplete): Promise<ByteSource> {
+  const { onProgress, signal, fetch } = options;
+  const known = running.get(path);
+  if (known?.url === url) return known.download.open(onProgress, signal);
+  const download = new RunningDownload({
+    name: path,
+    url,
+    http: { fetch, patience: patienceOf(options) },
+    run: (readers, signal, onProgress) => open({ ...options, signal, onProgress }, readers),
+    onEnd: () => {
+      if (running.get(path)?.download === download) running.delete(path);
+    },
+  });
+  // One from another address comes after it.
+  if (!known) running.set(path, { url, download });
+  return download.open(onProgress, signal);
+}
+
+function openComplete(
+  kept: KeptFile,
+  file: RemoteFile,
+  options: RemoteOptions,
+  readers?: Readers,
+): Promise<ByteSource> {
   return whenFree(kept, options, async () => {
-    await restartOnChange(() => bringUpToDate(file, kept, options));
+    const mayRestart = (): boolean => readers?.mayRestart() ?? true;
+    await restartOnChange(() => bringUpToDate(file, kept, options, readers), mayRestart);
+    const record = readers && (await readRecord(kept.path));
+    if (record) readers.expect(record);
     return openVerified(kept, { ...options, url: file.url });
   });
 }
@@ -147,11 +185,16 @@ export async function openKept(file: RemoteFile, options: RemoteOptions): Promis
 
 /** The bytes of an unfinished download of a file with this SHA-256. */
 export async function bytesBegun(file: RemoteFile & { readonly sha256: string }, options: RemoteOptions) {
-  const { name } = partOf(file.url, { sha256: file.sha256 }, { size: undefined, version: undefined, isExact: false });
+  const { name } = partOf(file.url, { sha256: file.sha256 });
   return (await statFile(keptFileOf(file, options).partPath(name)))?.size ?? 0;
 }
 
-async function bringUpToDate(file: RemoteFile, kept: KeptFile, options: RemoteOptions): Promise<void> {
+async function bringUpToDate(
+  file: RemoteFile,
+  kept: KeptFile,
+  options: RemoteOptions,
+  readers: Readers | undefined,
+): Promise<void> {
   const { onWarning: warn = warnOnConsole } = options;
   const onDamaged = (): void => {
     warn(`${kept.path}: the file was damaged or changed since its download; downloading it again`);
@@ -166,7 +209,7 @@ async function bringUpToDate(file: RemoteFile, kept: KeptFile, options: RemoteOp
   }
   if (version) warn(`${kept.path}: ${reasonToReplace(version, file)}`);
   else if (file.folder === undefined) warnOnce(kept.folder, warn);
-  await download(file, kept, claim, options, version !== undefined);
+  await download(file, kept, claim, options, { isReplacing: version !== undefined, readers });
   // Another process may have replaced it, or cleared the folder.
   if (!(await kept.current(file.sha256, onDamaged, options.signal))) throw new ChangedError(file.url);
 }
@@ -232,13 +275,19 @@ function warnOnce(folder: string, say: (message: string) => void): void {
   say(noteOnDownloads(folder));
 }
 
-/** `isReplacing`: there is a version that can be used. It stays if someone has begun to read it. */
+interface DownloadUse {
+  /** There is a version that can be used. It stays if someone has begun to read it. */
+  readonly isReplacing: boolean;
+  /** Those who read it meanwhile. */
+  readonly readers: Readers | undefined;
+}
+
 async function download(
   file: RemoteFile,
   kept: KeptFile,
   claim: Claim,
   options: RemoteOptions,
-  isReplacing: boolean,
+  { isReplacing, readers }: DownloadUse,
 ): Promise<void> {
   const state = await probe(file.url, patienceOf(options), options);
   const { name, isResumable } = partOf(file.url, claim, state);
@@ -252,7 +301,8 @@ async function download(
   const release = await holdFile(part.path);
   try {
     await kept.begin(name, { ...origin, size });
-    const verified = await fetchVerified(file.url, claim, state, part, transferOptions(file, state, options));
+    const transfer = transferOptions(file, state, options, begin(readers, state, isResumable));
+    const verified = await fetchVerified(file.url, claim, state, part, transfer);
     const install = () => kept.install(name, { ...origin, ...verified }, claim.text).then(() => true);
     // A damaged version is replaced in any case.
     const isDone = await (isReplacing ? unlessHeld(kept.path, install) : install());
@@ -260,6 +310,13 @@ async function download(
   } finally {
     release();
   }
+}
+
+/** Lets a file be read before it is complete, if its bytes stay the same when a connection breaks. */
+function begin(readers: Readers | undefined, state: RemoteState, isResumable: boolean): ArrivedBytes | undefined {
+  if (!readers || !isResumable || state.size === undefined) return undefined;
+  readers.begin(state);
+  return readers.arrived;
 }
 
 async function checkRoom(
@@ -275,19 +332,25 @@ async function checkRoom(
 }
 
 /** Downloads a file that is removed when its source is closed, as dalle2-laion does without `cache_dir`. */
-async function openOnce(file: RemoteFile, folder: string, options: RemoteOptions): Promise<ByteSource> {
-  const path = join(folder, `once-${crypto.randomUUID()}-${file.filename}.part`);
+async function openOnce(
+  file: RemoteFile,
+  path: string,
+  options: RemoteOptions,
+  readers: Readers | undefined,
+): Promise<ByteSource> {
   // Other tabs could clear it.
   const release = await holdFile(path);
+  const mayRestart = (): boolean => readers?.mayRestart() ?? true;
   try {
     await restartOnChange(async () => {
       const claim = await askClaim(file, patienceOf(options), options);
       const state = await probe(file.url, patienceOf(options), options);
       await removeFile(path);
-      await checkRoom(file, state, folder, path);
+      await checkRoom(file, state, dirname(path), path);
       const part = { path, isResumable: state.isExact };
-      await fetchVerified(file.url, claim, state, part, transferOptions(file, state, options));
-    });
+      const transfer = transferOptions(file, state, options, begin(readers, state, state.isExact));
+      await fetchVerified(file.url, claim, state, part, transfer);
+    }, mayRestart);
     return new TemporarySource(await openFile(path), path, release);
   } catch (error) {
     await removeFile(path).finally(release);
@@ -299,6 +362,7 @@ function transferOptions(
   { url, maxBytes = MAX_BYTES.download }: RemoteFile,
   { size: totalBytes }: RemoteState,
   options: RemoteOptions,
+  arrived: ArrivedBytes | undefined,
 ): TransferOptions {
   const { fetch, signal } = options;
   const file = publicUrl(url);
@@ -309,7 +373,7 @@ function transferOptions(
     last = now;
     options.onProgress?.({ file, loadedBytes, totalBytes });
   };
-  return { fetch, signal, patience: patienceOf(options), maxBytes, onProgress };
+  return { fetch, signal, patience: patienceOf(options), maxBytes, onProgress, arrived };
 }
 
 /** When to retry requests for a file. With a kept file at hand, there is no long wait for an answer. */

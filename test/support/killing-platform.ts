@@ -41,6 +41,8 @@ export const openWriter: Platform["openWriter"] = async (path) => {
   count();
   const writer = await node.openWriter(path);
   return {
+    readableBytes: writer.readableBytes,
+    read: (offset, length) => writer.read(offset, length),
     write: counted((offset: number, bytes: Uint8Array) => writer.write(offset, bytes)),
     close: counted(() => writer.close()),
   };

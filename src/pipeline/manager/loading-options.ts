@@ -1,5 +1,5 @@
 import type { FileOptions } from "../load-config.js";
-import type { DownloadProgress } from "../../files/remote-file.js";
+import type { DownloadProgress } from "../../files/running-download.js";
 
 /** How much of a file is downloaded, or read to the GPU. */
 export interface LoadProgress extends DownloadProgress {

@@ -56,11 +56,11 @@ describe("a draft", () => {
 
   it("leaves out what is the model's default, and lists every U-Net once one differs", () => {
     const draft = draftOf();
-    draft.setUnet(0, "steps", 24);
-    draft.setPrior("steps", 16);
+    draft.setUnet(0, { steps: 24 });
+    draft.setPrior({ steps: 16 });
     expect(draft.changes).toBe(0);
-    draft.setUnet(1, "condScale", 3);
-    draft.setPrior("steps", 4);
+    draft.setUnet(1, { condScale: 3 });
+    draft.setPrior({ steps: 4 });
     draft.sampler = "ddim";
     expect(draft.changes).toBe(3);
     expect(requestOf(draft, "create").parameters).toMatchObject({
@@ -75,7 +75,7 @@ describe("a draft", () => {
   it("keeps the settings of each model apart", () => {
     let modelId = "shapes";
     const draft = new Draft({ engine: engineOf(1, 1), facts: () => SHAPES_FACTS, modelId: () => modelId });
-    draft.setUnet(0, "steps", 5);
+    draft.setUnet(0, { steps: 5 });
     modelId = "karlo";
     expect(draft.unets).toEqual([]);
     modelId = "shapes";
@@ -100,9 +100,9 @@ describe("a draft", () => {
     const draft = draftOf();
     draft.negative = "a square";
     expect(requestOf(draft, "create").parameters.negative).toBe("a square");
-    draft.setUnet(0, "condScale", 1);
+    draft.setUnet(0, { condScale: 1 });
     expect(draft.problem("create")).toMatchObject({ field: "negative", isMissing: false });
-    draft.setPrior("condScale", 2);
+    draft.setPrior({ condScale: 2 });
     expect(draft.problem("create")).toBeUndefined();
   });
 
@@ -198,7 +198,7 @@ describe("a draft and parameters", () => {
       const draft = draftOf();
       Object.assign(draft, { prompts: "a\nb", inpaintPrompts: "c", start: "d", end: "e", before: "f", after: "g" });
       Object.assign(draft, { variationsCaption: "h", upscaleCaption: "i", negative: "j", count: 3, strength: 0.5 });
-      draft.setUnet(1, "steps", 3);
+      draft.setUnet(1, { steps: 3 });
       draft.mask = { width: 64, height: 64, share: 0.5, values: () => new Uint8Array(64 * 64) };
       await draft.addImage(task, PNG, "photo.png");
       const { parameters } = requestOf(draft, task);
@@ -212,6 +212,16 @@ describe("a draft and parameters", () => {
   );
 });
 
+it("takes the model's defaults in parameters for none, and leaves out what the model has no network for", () => {
+  const draft = draftOf();
+  const unets = [{ steps: 24, condScale: 2 }, { steps: 12, condScale: 3 }, { steps: 9 }];
+  const prior = { steps: 16, condScale: 1, candidates: 2 };
+  expect(draft.restore({ task: "create", prompts: ["a"], count: 1, seed: undefined, prior, unets })).toBe("create");
+  expect(draft.changes).toBe(1);
+  expect(draft.isSeedLocked).toBe(false);
+  expect(requestOf(draft, "create").parameters).toMatchObject({ prior: {}, unets: [{}, { condScale: 3 }] });
+});
+
 describe("a kept draft", () => {
   it("survives a reload, without images", async () => {
     const storage = storageWith();
@@ -220,7 +230,7 @@ describe("a kept draft", () => {
     first.prompts = "a green star";
     first.ends = "images";
     first.count = 4;
-    first.setUnet(0, "condScale", 5);
+    first.setUnet(0, { condScale: 5 });
     await first.addImage("edit", PNG, "photo.png");
     flushSync();
     stop();

@@ -1,7 +1,7 @@
 import type { SamplerName } from "dalle2-webgpu";
 import type { Engine } from "../engine/engine.js";
 import { failureOf } from "../engine/failure.js";
-import { TASKS, type Parameters, type Request, type Sampling, type Task } from "../jobs/request.js";
+import { TASKS, type Parameters, type PriorSampling, type Request, type Sampling, type Task } from "../jobs/request.js";
 import { findProblem, type Problem } from "./checks.js";
 import type { ModelFacts } from "./facts.js";
 import { readInputImage, type InputImage } from "./input-image.js";
@@ -33,6 +33,8 @@ export interface UsableImage {
   readonly file: Blob;
   /** Prompt of the image; empty if it has none. */
   readonly prompt: string;
+  /** Default: its prompt. */
+  readonly name?: string;
 }
 
 /** Parameters from a link may have no seed. */
@@ -49,14 +51,11 @@ export interface DraftContext {
 
 /** Settings that belong to a model: another one has other networks. */
 export interface ModelSettings {
-  readonly prior?: Parameters["prior"];
+  readonly prior?: PriorSampling;
   readonly unets?: readonly Sampling[];
   readonly sampler?: SamplerName | undefined;
   readonly startAtUnetNumber?: number | undefined;
 }
-
-/** Settings of networks that a person can change. */
-export type SettingName = "steps" | "condScale";
 
 /** What a person has entered: the state of all forms. A value that is undefined is the model's default. */
 export class Draft implements DraftValues {
@@ -99,11 +98,11 @@ export class Draft implements DraftValues {
     this.#context = context;
   }
 
-  get prior(): Parameters["prior"] {
+  get prior(): PriorSampling {
     return this.#own.prior ?? {};
   }
 
-  set prior(prior: Parameters["prior"]) {
+  set prior(prior: PriorSampling) {
     this.#change({ prior });
   }
 
@@ -174,17 +173,15 @@ export class Draft implements DraftValues {
     this.seed = randomSeed();
   }
 
-  /** Sets a setting of the prior. The model's default counts as not set. */
-  setPrior(name: SettingName, value: number | undefined): void {
-    const { prior } = this.facts ?? {};
-    this.prior = { ...this.prior, [name]: value === prior?.[name] ? undefined : value };
+  /** Sets settings of the prior. The model's defaults count as not set. */
+  setPrior(settings: PriorSampling): void {
+    this.prior = changesIn({ ...this.prior, ...settings }, this.facts?.prior);
   }
 
-  /** Sets a setting of a U-Net. */
-  setUnet(index: number, name: SettingName, value: number | undefined): void {
+  /** Sets settings of a U-Net. */
+  setUnet(index: number, settings: Sampling): void {
     const all = Array.from({ length: Math.max(this.unets.length, index + 1) }, (_, i) => this.unets[i] ?? {});
-    const isDefault = value === this.facts?.unets[index]?.[name];
-    this.unets = all.with(index, { ...all[index], [name]: isDefault ? undefined : value });
+    this.unets = all.with(index, changesIn({ ...all[index], ...settings }, this.facts?.unets[index]));
   }
 
   /** How many settings of networks differ from the model's defaults. */
@@ -200,19 +197,30 @@ export class Draft implements DraftValues {
     this.resampleTimes = undefined;
   }
 
-  /** Fills the form of the task with the parameters of a job, and locks the seed, if it is known. Images stay. */
-  restore({ seed, ...others }: RestoredParameters): void {
-    Object.assign(this, valuesOf(others), seed === undefined ? {} : { seed, isSeedLocked: true });
+  /**
+   * Fills the form of the task with the parameters of a job, and locks the seed, if it is known. Images stay. Returns the task,
+   * whose tab shows the form.
+   */
+  restore({ seed, ...others }: RestoredParameters): Task {
+    const { prior, unets } = others;
+    const { facts } = this;
+    Object.assign(this, valuesOf(others), {
+      prior: changesIn(prior, facts?.prior),
+      unets: unets.slice(0, facts?.unets.length).map((unet, i) => changesIn(unet, facts?.unets[i])),
+      ...(seed !== undefined && { seed, isSeedLocked: true }),
+    });
+    return others.task;
   }
 
   /**
    * Makes an image input image `index` of a task; by default the first that is free, or the last. Its prompt becomes the text
    * that says what the image shows.
    */
-  async useAsInput(task: Task, { file, prompt }: UsableImage, index = this.#freeIndex(task)): Promise<void> {
+  async useAsInput(task: Task, image: UsableImage, index = this.#freeIndex(task)): Promise<void> {
     if (IMAGES_OF[task] === 0) return;
     if (task === "interpolate") this.ends = "images";
-    if (!(await this.addImage(task, file, prompt === "" ? "Image" : prompt, index))) return;
+    const { file, prompt, name = prompt === "" ? "Image" : prompt } = image;
+    if (!(await this.addImage(task, file, name, index)) || prompt === "") return;
     if (task === "variations") this.variationsCaption = prompt;
     if (task === "upscale") this.upscaleCaption = prompt;
     if (task === "edit") this.before = prompt;
@@ -268,6 +276,13 @@ export class Draft implements DraftValues {
 
 function forEachTask<T>(value: () => T): Record<Task, T> {
   return Object.fromEntries(TASKS.map((task) => [task, value()])) as Record<Task, T>;
+}
+
+/** Leaves out what is not set, or is the default. */
+function changesIn<T extends object>(settings: T, defaults: Partial<T> | undefined): T {
+  const isChange = ([name, value]: readonly [string, unknown]): boolean =>
+    value !== undefined && value !== (defaults as Readonly<Record<string, unknown>> | undefined)?.[name];
+  return Object.fromEntries(Object.entries(settings).filter(isChange)) as T;
 }
 
 /** Whether a draft has no request yet. */

@@ -7,6 +7,12 @@ export interface NetworkDefaults {
   readonly condScale?: number | undefined;
 }
 
+/** The prior, for its settings. */
+export interface PriorFacts extends NetworkDefaults {
+  /** Candidates for each image embedding if a person sets none. */
+  readonly candidates: number;
+}
+
 /** A U-Net, for its settings. */
 export interface UnetFacts extends NetworkDefaults {
   readonly name: string;
@@ -20,7 +26,7 @@ export interface UnetFacts extends NetworkDefaults {
 
 /** A model, for the forms. */
 export interface ModelFacts {
-  readonly prior: NetworkDefaults | undefined;
+  readonly prior: PriorFacts | undefined;
   readonly unets: readonly UnetFacts[];
   /** Whether texts can be encoded. */
   readonly readsText: boolean;
@@ -42,7 +48,7 @@ export interface ModelDescription {
 
 /** The included model, as it is known before it is open. */
 export const SHAPES_FACTS: ModelFacts = {
-  prior: { steps: 16, condScale: 1 },
+  prior: { steps: 16, condScale: 1, candidates: 2 },
   unets: [
     {
       name: "U-Net 1",
@@ -72,7 +78,12 @@ export const SHAPES_FACTS: ModelFacts = {
 /** Picks the facts of an open model. */
 export function factsOf({ prior, decoder, clip, defaults }: ModelDescription): ModelFacts {
   return {
-    prior: prior && { steps: defaults.prior.steps, condScale: defaults.prior.condScale },
+    prior: prior && {
+      steps: defaults.prior.steps,
+      condScale: defaults.prior.condScale,
+      // As in the references: DALLE2-pytorch keeps the better of two.
+      candidates: prior.family === "DALLE2-pytorch" ? 2 : 1,
+    },
     unets: (decoder?.unets ?? []).map(({ name, imageSize, takesText, takesImageEmbed, takesGuidance = true }, i) => ({
       name,
       imageSize,

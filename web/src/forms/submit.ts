@@ -3,7 +3,7 @@ import type { Task } from "../jobs/request.js";
 import type { Problem } from "./checks.js";
 import { isProblem } from "./draft.svelte.js";
 
-/** Queues the job of a form and shows it. Returns what is missing if it cannot be queued. */
+/** Queues the job of a form. Shows it unless another is in hand. Returns what is missing if it cannot be queued. */
 export function submit(app: Pick<AppState, "draft" | "queue" | "shown">, task: Task): Problem | undefined {
   const { draft, queue } = app;
   const problem = draft.problem(task);
@@ -11,6 +11,8 @@ export function submit(app: Pick<AppState, "draft" | "queue" | "shown">, task: T
   if (!draft.isSeedLocked) draft.rollSeed();
   const request = draft.request(task);
   if (isProblem(request)) return request;
-  app.shown = { kind: "job", job: queue.add(request) };
+  const isBusy = queue.running !== undefined;
+  const job = queue.add(request);
+  if (!isBusy) app.shown = { kind: "job", job };
   return undefined;
 }

@@ -21,6 +21,8 @@ export class MaskEditor {
   marking: Marking = $state("generate");
   /** Id of the image that the painter was opened for by itself: from then on a person opens it. */
   shownId: string | undefined;
+  /** Whether the focus is to go to the mask as soon as it is shown. */
+  wantsFocus: boolean = $state(false);
   /** Diameter of the brush as a share of the image's side, so that it fits images of any size. */
   #brushShare: number = $state(1 / 8);
   /** Newest last. */

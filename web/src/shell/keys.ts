@@ -20,9 +20,6 @@ export const PAGE_KEYS: readonly KeyHelp[] = [
   { keys: "?", does: "These keys" },
 ];
 
-/** Attribute of the form whose submission generates. */
-export const GENERATE_FORM = "data-generates";
-
 /** Does what a key stands for. While typing, or in a dialog, keys do nothing but what they do there. */
 export function pressKey(app: AppState, event: KeyboardEvent): void {
   if (event.defaultPrevented || isOtherDialogOpen()) return;
@@ -32,11 +29,6 @@ export function pressKey(app: AppState, event: KeyboardEvent): void {
 
 function pressCommand(app: AppState, event: KeyboardEvent): boolean {
   if (event.shiftKey || event.altKey) return false;
-  if (event.key === "Enter") {
-    const form = document.querySelector<HTMLFormElement>(`form[${GENERATE_FORM}]`);
-    form?.requestSubmit();
-    return form !== null;
-  }
   if (event.key === "." && app.queue.running) {
     app.queue.running.cancel();
     return true;

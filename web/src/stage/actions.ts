@@ -7,10 +7,12 @@ import Columns2 from "@lucide/svelte/icons/columns-2";
 import Copy from "@lucide/svelte/icons/copy";
 import Download from "@lucide/svelte/icons/download";
 import Hash from "@lucide/svelte/icons/hash";
+import Link from "@lucide/svelte/icons/link";
 import Scaling from "@lucide/svelte/icons/scaling";
 import Shuffle from "@lucide/svelte/icons/shuffle";
 import Trash from "@lucide/svelte/icons/trash-2";
 import type { AppState } from "../app-state.svelte.js";
+import { linkTo } from "../forms/link.js";
 import type { KeptImage } from "../gallery/kept-image.js";
 import type { Task } from "../jobs/request.js";
 import type { MenuItem } from "../parts/menu-item.js";
@@ -61,7 +63,8 @@ export const IMAGE_ACTIONS: readonly ImageAction[] = [
     group: "parameters",
     isPossible: () => true,
     run: (app, { parameters }) => {
-      app.tab = app.draft.restore(parameters);
+      app.draft.restore(parameters);
+      app.tab = parameters.task;
       app.toasts.show("The form has the parameters of this image.");
     },
   },
@@ -101,6 +104,17 @@ export const IMAGE_ACTIONS: readonly ImageAction[] = [
     group: "file",
     isPossible: () => true,
     run: download,
+  },
+  {
+    id: "link",
+    label: "Copy a link with its parameters",
+    shortLabel: "Link",
+    icon: Link,
+    key: "l",
+    shortcut: "L",
+    group: "file",
+    isPossible: () => true,
+    run: copyLink,
   },
   {
     id: "delete",
@@ -162,6 +176,18 @@ async function copy({ toasts }: AppState, { file }: KeptImage): Promise<void> {
     toasts.show("The image is in the clipboard.");
   } catch {
     toasts.show("This browser did not let the page copy. Download the image instead.");
+  }
+}
+
+async function copyLink({ toasts }: AppState, { parameters, model }: KeptImage): Promise<void> {
+  const link = linkTo(location.href, parameters, model.id);
+  try {
+    await navigator.clipboard.writeText(link);
+    toasts.show("The link is in the clipboard. It holds the parameters, not the image.");
+  } catch {
+    // Where pages may not copy, the address bar holds it.
+    history.replaceState(history.state, "", link);
+    toasts.show("This browser did not let the page copy. The link is in the address bar.");
   }
 }
 

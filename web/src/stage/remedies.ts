@@ -29,10 +29,11 @@ const BUTTONS: Readonly<Record<Remedy, RemedyButton>> = {
   "shorten-prompt": {
     label: "Shorten the prompt",
     run: (app, job) => {
-      app.tab = app.draft.restore(job.request.parameters);
+      app.draft.restore(job.request.parameters);
+      app.tab = job.request.parameters.task;
       // After the form is there.
       setTimeout(() => {
-        document.querySelector<HTMLElement>("form textarea, form input[type=text]")?.focus();
+        document.querySelector<HTMLElement>("[data-field]")?.focus();
       });
     },
   },
