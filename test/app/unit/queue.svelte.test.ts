@@ -17,7 +17,7 @@ beforeEach(() => {
   session = new ModelSession(fake.engine);
   kept = [];
   queue = new Queue(session, {
-    keep: (image) => {
+    add: (image) => {
       kept.push(image);
       return Promise.resolve();
     },
@@ -149,7 +149,7 @@ describe("the queue", () => {
   });
 
   it("says when an image could not be kept", async () => {
-    queue = new Queue(session, { keep: () => Promise.reject(new Error("no room")) });
+    queue = new Queue(session, { add: () => Promise.reject(new Error("no room")) });
     const job = await generating(request({ count: 1 }));
     fake.finish();
     await settle();

@@ -18,7 +18,7 @@ export interface JobOptions {
 }
 
 /** What the queue needs of the gallery. */
-export type KeepsImages = Pick<Gallery, "keep">;
+export type KeepsImages = Pick<Gallery, "add">;
 
 /** Jobs, newest first. One runs at a time, in the order in which they came. */
 export class Queue {
@@ -142,7 +142,7 @@ export class Queue {
   async #keep(job: Job, index: number, image: GeneratedImage, done: Parameters<typeof keptImageOf>[3]): Promise<void> {
     try {
       const kept = await keptImageOf(job, index, image, done);
-      await this.#gallery.keep(kept);
+      await this.#gallery.add(kept);
       job.show(index, { pixels: image, image, keptId: kept.id });
     } catch (error) {
       job.warn(`Image ${index + 1} could not be kept: ${failureOf(error).message}`);
