@@ -19,7 +19,7 @@ it.each([
 it("says at the text that it was too long, until it is changed", () => {
   const prompt = "a red circle ".repeat(20).trim();
   const parameters = { task: "create", prompts: ["a star", prompt], count: 1, seed: 1, prior: {}, unets: [] } as const;
-  const job = new Job({ parameters, images: [] }, SHAPES);
+  const job = new Job({ parameters, images: [] }, SHAPES, 2);
   job.status = "failed";
   try {
     reportTooLong(prompt, 60, 32, { tooLong: "error" });

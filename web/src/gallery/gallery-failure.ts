@@ -5,7 +5,7 @@ export function galleryFailure(error: unknown, neededBytes?: number): Failure {
   if (error === "outdated") {
     return {
       code: "gallery/outdated",
-      title: "This page is out of date",
+      title: "This page is outdated",
       message: "This page has an older version than another tab, and can keep no more images.",
       advice: "Save the images that you need, and reload this page.",
       remedy: undefined,
@@ -15,7 +15,7 @@ export function galleryFailure(error: unknown, neededBytes?: number): Failure {
   if (name === "QuotaExceededError") {
     return {
       code: "gallery/quota",
-      title: "The storage is full",
+      title: "Storage is full",
       message: "The image could not be saved in this browser: the storage of this site is full.",
       advice:
         "Remove images in History, or models in Downloads. The image is saved then; until then it is lost when this page is closed.",
