@@ -1,8 +1,13 @@
 import { fileURLToPath } from "node:url";
+import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 const platform = fileURLToPath(new URL("./src/platform/node.ts", import.meta.url));
+const library = fileURLToPath(new URL("./src/index.ts", import.meta.url));
+
+/** Tests of the app's logic, without a browser. */
+const APP = "test/app/unit/**/*.test.ts";
 
 /** The fixtures under Deno take the longest, mostly asleep: the other tests run beside them. */
 class LongestFirst extends BaseSequencer {
@@ -16,7 +21,6 @@ class LongestFirst extends BaseSequencer {
 export default defineConfig({
   resolve: { alias: { "#platform": platform } },
   test: {
-    include: ["test/**/*.test.ts"],
     globalSetup: ["test/support/generate.ts"],
     testTimeout: 120_000,
     hookTimeout: 120_000,
@@ -24,5 +28,15 @@ export default defineConfig({
     // One GPU device per process; two cores. Forks keep a crash of a driver from taking the whole run down.
     pool: "forks",
     maxWorkers: 2,
+    projects: [
+      { extends: true, test: { name: "library", include: ["test/**/*.test.ts"], exclude: [APP] } },
+      {
+        extends: true,
+        plugins: [svelte({ configFile: "web/svelte.config.js" })],
+        // Svelte's state is alive in its build for browsers alone.
+        resolve: { alias: { "dalle2-webgpu": library }, conditions: ["browser"] },
+        test: { name: "app", include: [APP], environment: "happy-dom" },
+      },
+    ],
   },
 });

@@ -119,7 +119,14 @@ export {
   type StoredEmbeddings,
   type TextEmbedded,
 } from "./pipeline/records/embeddings-file.js";
-export type { GeneratedOn } from "./pipeline/records/image-record.js";
+export {
+  encodeRecorded,
+  readImageRecord,
+  type GeneratedOn,
+  type ImageRecord,
+  type RecordedImage,
+  type RecordingOptions,
+} from "./pipeline/records/image-record.js";
 export type { ModelFile } from "./pipeline/records/model-identity.js";
 export {
   TimeEstimate,
@@ -141,8 +148,8 @@ export {
 export { DisposedError } from "./platform/disposed-error.js";
 export type { DefaultSettings } from "./pipeline/manager/default-settings.js";
 export type { ClipInfo, DecoderInfo, PriorInfo } from "./pipeline/manager/model-info.js";
-export type { LoadingOptions } from "./pipeline/manager/loading-options.js";
-export { DalleModelManager, type ManagerOptions } from "./pipeline/manager/model-manager.js";
+export type { LoadingOptions, LoadProgress } from "./pipeline/manager/loading-options.js";
+export { DalleModelManager, type DescribeOptions, type ManagerOptions } from "./pipeline/manager/model-manager.js";
 export type { WarmupOptions, WarmupProgress } from "./pipeline/manager/warmup.js";
 export type { Json, JsonOptions, GeneratedImage, ImageParameters } from "./pipeline/generated-image.js";
 export type { NoiseOrigin, OneSeed, Randomness, RandomOptions } from "./pipeline/randomness.js";

@@ -4,7 +4,6 @@ import { ModelLoadConfig } from "../pipeline/load-config.js";
 import { DalleModelManager } from "../pipeline/manager/model-manager.js";
 import { writeEmbeddings, type PriorEmbedded, type StoredEmbeddings } from "../pipeline/records/embeddings-file.js";
 import { keptTuning } from "../tuning/kept.js";
-import { describeModels } from "../pipeline/records/generated-on.js";
 import { Embed } from "../pipeline/scripts/embed.js";
 import { writeFileAtomic } from "../platform/node.js";
 import { tryFolder } from "../platform/node-temporary-files.js";
@@ -25,7 +24,6 @@ import { addSeedOption, checkSeeds, followingSeeds, seedsOf, type SeedFlags } fr
 import { interruptSignal } from "./interrupt.js";
 import { collectTexts, nonEmptyText, wholeNumber } from "./option-values.js";
 import { print, printJson } from "./output.js";
-import { PACKAGE_VERSION } from "./package-version.js";
 import { formatDtype } from "./report-text.js";
 
 interface EmbedFlags extends ModelFlags, PriorFlags, SeedFlags {
@@ -111,8 +109,7 @@ async function embedAll(flags: EmbedFlags, inputs: EmbedInputs): Promise<StoredE
   const tuning = keptTuning({ onWarning: progress.warn });
   using manager = await DalleModelManager.create(config, { ...loading, dtype, weights, offload, tuning });
   const script = new Embed(manager, { onWarning: progress.warn, tokenization: flags.tokenization });
-  const software = `dalle2-webgpu ${PACKAGE_VERSION}`;
-  const generatedOn = await describeModels(manager, software, { ...loading, isOwnConfig: modelConfig === "shapes" });
+  const generatedOn = await manager.generatedOn({ signal });
   if (flags.verbose) progress.warn(`${generatedOn.adapter}, ${formatDtype(generatedOn)}; ${config.source}`);
   const ofTexts = texts.length > 0 ? await script.texts(texts, { signal }) : [];
   const ofImages = files.length > 0 ? await script.images(await loadForClip(files, manager), { signal }) : [];

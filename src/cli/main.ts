@@ -5,7 +5,7 @@ import { adviceBeside, Dalle2Error } from "../platform/dalle2-error.js";
 import { InterruptedError } from "./interrupt.js";
 import { assist, refuseShortSeed } from "./other-tools/assist.js";
 import { say, sayPart } from "./output.js";
-import { PACKAGE_VERSION } from "./package-version.js";
+import { PACKAGE_VERSION } from "../platform/package-version.js";
 
 interface CommandModule {
   register(program: Command): void;

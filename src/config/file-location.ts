@@ -4,6 +4,11 @@ import { isUrl } from "../files/open.js";
 import type { FileLocation } from "./load-config-data.js";
 import { rule } from "./rule.js";
 
+/** Where files are looked up that are not beside a config. Only a config that was opened by a path has such a place. */
+const ROOT = "in the working directory (in browsers: at the root of the origin private file system)";
+const OPENED_BY_PATH = "If this config was opened by a path";
+const RELATIVE = `A relative path starts at this config. ${OPENED_BY_PATH}, what is not there is looked up ${ROOT}.`;
+const CACHE_DIR = `${OPENED_BY_PATH}: the folder for downloads, ${ROOT} if it exists there, else beside this config. Default: the user's cache (in browsers: the site's).`;
 const NO_URL = "expected a URL (http or https)";
 const url = z.string().check(z.refine(isAddress, { error: NO_URL }));
 
@@ -11,18 +16,13 @@ const url = z.string().check(z.refine(isAddress, { error: NO_URL }));
 const filename = z.string().check(z.regex(/^(?!\.{1,2}$)[^/\\]+$/, { error: "expected a file name without folders" }));
 
 /**
- * The location of a file (upstream's `File`).
+ * The location of a file (dalle2-laion's `File`).
  * @see https://github.com/LAION-AI/dalle2-laion/blob/d4ac5ffa3e24ac6efb133cc7ec8a7303481aa2fc/dalle2_laion/config.py#L18-L123
  */
 export const file = z
   .strictObject({
-    load_type: z.enum(["local", "url"]).check(z.describe("local: a file on this machine. url: a file to download.")),
-    path: z
-      .string()
-      .check(
-        z.minLength(1),
-        z.describe("Path or URL. A relative path is looked up in this config's folder, then in the working directory."),
-      ),
+    load_type: z.enum(["local", "url"]).check(z.describe("local: a file by its path. url: a file to download.")),
+    path: z.string().check(z.minLength(1), z.describe(`Path or URL. ${RELATIVE}`)),
     checksum_file_path: z
       .nullish(url)
       .check(
@@ -30,13 +30,7 @@ export const file = z
           "URL of the file's checksum: output of sha256sum, a SHA-256 in hexadecimal, or a git LFS pointer. URLs of the Hugging Face hub with /resolve/ need none.",
         ),
       ),
-    cache_dir: z
-      .nullish(z.string().check(z.minLength(1)))
-      .check(
-        z.describe(
-          "Folder for the download: in the working directory if it exists there, else beside this config. Default: the user's cache.",
-        ),
-      ),
+    cache_dir: z.nullish(z.string().check(z.minLength(1))).check(z.describe(CACHE_DIR)),
     filename_override: z
       .nullish(filename)
       .check(z.describe("Name of the download in cache_dir. Default: the URL's last part.")),
@@ -56,24 +50,16 @@ export const file = z
 /** The location of a folder of models, our own extension. */
 export const folder = z
   .strictObject({
-    load_type: z
-      .enum(["local", "url"])
-      .check(z.describe("local: a folder on this machine. url: a folder to download.")),
+    load_type: z.enum(["local", "url"]).check(z.describe("local: a folder by its path. url: a folder to download.")),
     path: z
       .string()
       .check(
         z.minLength(1),
         z.describe(
-          "Path of the folder; or its URL, or the id of a repository on the Hugging Face hub: org/name or org/name@revision. A relative path is looked up in this config's folder, then in the working directory.",
+          `Path of the folder; or its URL, or the id of a repository on the Hugging Face hub: org/name or org/name@revision. ${RELATIVE}`,
         ),
       ),
-    cache_dir: z
-      .nullish(z.string().check(z.minLength(1)))
-      .check(
-        z.describe(
-          "Folder for the downloads: in the working directory if it exists there, else beside this config. Default: the user's cache.",
-        ),
-      ),
+    cache_dir: z.nullish(z.string().check(z.minLength(1))).check(z.describe(CACHE_DIR)),
   })
   .check(
     rule(z.object({ load_type: z.literal("url"), path: z.string() }), ({ path }) =>
@@ -85,7 +71,7 @@ export const folder = z
   .register(z.globalRegistry, { id: "Folder", description: "Where a folder of models is." });
 
 /**
- * The file name of a download (upstream's `File.filename`): what follows the last slash, without the query.
+ * The file name of a download (dalle2-laion's `File.filename`): what follows the last slash, without the query.
  * @see https://github.com/LAION-AI/dalle2-laion/blob/d4ac5ffa3e24ac6efb133cc7ec8a7303481aa2fc/dalle2_laion/config.py#L67-L75
  */
 export function downloadName({ path, filename_override: override }: FileLocation): string {

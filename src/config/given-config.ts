@@ -1,5 +1,5 @@
 // Load configs among files that a user of a page picked or dropped.
-import type { FileFolder } from "../files/folder/file-folder.js";
+import { FOLDER_INDEX, withoutIndex, type FileFolder } from "../files/folder/file-folder.js";
 import {
   givenFolder,
   isGivenFile,
@@ -17,9 +17,6 @@ import { ConfigError } from "./config-error.js";
 import { hasModels } from "./not-a-load-config.js";
 import { readOpenedJson } from "./read-json.js";
 
-/** The index of a folder of models. */
-const FOLDER_INDEX = "model_index.json";
-
 /** The files that a load config names, as a folder that a user gave has them. */
 export class ConfigFolder {
   constructor(
@@ -36,7 +33,7 @@ export class ConfigFolder {
   /** A folder of models by its path, or by that of its index. Undefined if it has no index, unless it `mustBe` one. */
   async models(path: string, mustBe: boolean): Promise<FileFolder | undefined> {
     const found = this.files.resolve(this.config, path);
-    const folder = this.files.folder(found.replace(/(?:^|\/)model_index\.json$/i, ""));
+    const folder = this.files.folder(withoutIndex(found));
     return mustBe || (await folder.has(FOLDER_INDEX)) ? folder : undefined;
   }
 }
@@ -68,7 +65,7 @@ export async function openGivenConfig(
   if (isGivenFile(given)) return readConfig(givenFolder(new Map([[nameOf(given), given]])), nameOf(given), signal);
   const files = givenFolder(isGivenPath(given) ? given.folder : given);
   const path = isGivenPath(given) ? files.resolve("", given.path) : "";
-  const models = files.folder(path.replace(/(?:^|\/)model_index\.json$/i, ""));
+  const models = files.folder(withoutIndex(path));
   if (await models.has(FOLDER_INDEX)) {
     const value = { pipeline: { load_type: "local", path: "." } };
     return { value, name: models.name, location: models.describe(FOLDER_INDEX), folder: new ConfigFolder(models, "") };

@@ -2,9 +2,12 @@
 
 /** The location of a file in a load config: a path on this machine, or a URL and where its download is kept. */
 export interface FileLocation {
-  /** `local`: a file on this machine. `url`: a file to download. */
+  /** `local`: a file by its path. `url`: a file to download. */
   readonly load_type: "local" | "url";
-  /** Path or URL. A relative path starts at the config's folder, else at the working directory. */
+  /**
+   * Path or URL. A relative path starts at the config. If that was opened by a path, what is not there is looked up in the working
+   * directory, in browsers at the root of the origin private file system.
+   */
   readonly path: string;
   /** URL of the file's checksum. URLs of the Hugging Face hub with `/resolve/` need none. */
   readonly checksum_file_path?: string | null | undefined;

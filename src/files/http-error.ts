@@ -1,4 +1,4 @@
-import { sendsAnyHeader as hasEnvironment } from "#platform";
+import { refusedFileAdvice } from "#platform";
 import type { Dalle2ErrorOptions } from "../platform/dalle2-error.js";
 import { FileError } from "../platform/errors.js";
 import { hideSecrets } from "../platform/secrets.js";
@@ -57,15 +57,11 @@ export function statusError(url: string, { status, headers }: Response): FileErr
   });
 }
 
-const ELSEWHERE = hasEnvironment
-  ? "download the file in another way and give its path"
-  : "ask whoever runs the server for access, or download the file in another way and give the page that file";
-
 function refusal(url: string, status: number): FileError {
   const refused = `the server refused access (HTTP status ${status})`;
   const error = (problem: string, advice: string) =>
     new FileError(url, problem, { code: "file/access-refused", advice });
-  if (!isOnHub(url)) return error(refused, ELSEWHERE);
+  if (!isOnHub(url)) return error(refused, refusedFileAdvice);
   const terms = "accept the terms of use on the model's page if it has any";
   const variable = tokenVariable();
   if (variable !== undefined) return error(`${refused} with the token in ${variable}`, terms);

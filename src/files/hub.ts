@@ -1,5 +1,5 @@
 // Hugging Face's model hub: checksums of its files, and access tokens.
-import { environmentVariable, sendsAnyHeader } from "#platform";
+import { environmentVariable, hasEnvironment } from "#platform";
 import { FileError } from "../platform/errors.js";
 import { registerSecret } from "../platform/secrets.js";
 
@@ -62,7 +62,7 @@ export function hideTokens(): void {
 
 /** How to get access to a private file of the hub. A page has no environment, and should not hold a token. */
 export function tokenAdvice(): string {
-  return sendsAnyHeader
+  return hasEnvironment
     ? `set ${TOKEN_VARIABLES[0]} to the token of an account that has access`
     : "download the files with an account that has access, and serve them beside the page";
 }

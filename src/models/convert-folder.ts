@@ -2,6 +2,7 @@ import { join, statFile, writeFileAtomic } from "#platform";
 import { FileError } from "../platform/errors.js";
 import { convertedBytes, unsupportedTensors, type ConvertOptions } from "../weights/convert.js";
 import { FormatError } from "../weights/errors.js";
+import { FOLDER_INDEX } from "../files/folder/file-folder.js";
 import { plainFolder } from "../files/folder/plain-folder.js";
 import { componentsRead, kindsOf } from "./diffusers/claimed-components.js";
 import { componentBytes } from "./diffusers/component-files.js";
@@ -9,7 +10,7 @@ import { openComponent, type WeightsBase } from "./diffusers/component-weights.j
 import { componentsOf } from "./diffusers/components.js";
 import { smallFilesOf, weightsOf } from "./diffusers/folder-files.js";
 import { claimOf } from "./families.js";
-import { FOLDER_INDEX, openModelFolder, type OpenedFolder } from "./opened.js";
+import { openModelFolder, type OpenedFolder } from "./opened.js";
 
 /** How to convert a folder. */
 export interface FolderConvertOptions extends Pick<ConvertOptions, "dtype" | "signal"> {

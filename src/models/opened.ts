@@ -1,6 +1,7 @@
-import type { FileFolder } from "../files/folder/file-folder.js";
+import { FOLDER_INDEX, type FileFolder } from "../files/folder/file-folder.js";
 import { FileError } from "../platform/errors.js";
-import { isRecord, JsonError, parseJson } from "../platform/json.js";
+import { JsonError, parseJson } from "../platform/json.js";
+import { isRecord } from "../platform/objects.js";
 import { checkSize, MAX_BYTES } from "../platform/limits.js";
 import type { ByteSource } from "../platform/source.js";
 import type { Checkpoint } from "../weights/checkpoint.js";
@@ -31,8 +32,6 @@ export interface FolderOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The index of a folder of models. */
-export const FOLDER_INDEX = "model_index.json";
 /** An index of a model folder names the class of the whole; an index of shards does not. */
 const CLASS = "_class_name";
 

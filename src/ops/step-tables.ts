@@ -10,7 +10,7 @@ export interface StepTables {
    * long as the run.
    */
   readonly compute: (rows: Tensor) => readonly Tensor[];
-  /** Bytes of the results for one row. */
+  /** Bytes of the results for one row. 0: all rows are computed at once. */
   readonly bytesPerRow: number;
 }
 

@@ -1,5 +1,5 @@
 import { dirname, keepsRelativeFiles, otherFilesAdvice, packageFile, relativeRoot } from "#platform";
-import type { FileFolder } from "../files/folder/file-folder.js";
+import { isFolderIndex, type FileFolder } from "../files/folder/file-folder.js";
 import type { GivenFile, GivenFolder, GivenPath } from "../files/folder/given-folder.js";
 import { isFolderUrl, localFolder, remoteFolders, remotePlace } from "../files/folder/places.js";
 import { plainFolder } from "../files/folder/plain-folder.js";
@@ -94,7 +94,7 @@ async function readConfig(location: string, options: ConfigOptions): Promise<unk
 
 const loadGiven = () => loadPart("the reader of given folders", () => import("../config/given-config.js"));
 
-/** Stands for a config without a path or URL: its relative paths start at the working directory, or in a given folder. */
+/** Stands for a config without a path or URL: its relative paths start at `relativeRoot`, or in a given folder. */
 const NO_FILE = "load config";
 
 const SCHEMAS = new WeakMap<readonly Family[], ReturnType<typeof loadConfigSchema>>();
@@ -110,8 +110,8 @@ interface ConfigOrigin {
 
 /** A load config, and what its relative paths start from: a path, a URL, or a folder that a user picked or dropped. */
 export class ModelLoadConfig {
-  /** Local files that were found in the working directory, by their path in the config. */
-  readonly #inWorkingDirectory = new Map<string, string>();
+  /** Local files that were found at `relativeRoot`, by their path in the config. */
+  readonly #atRoot = new Map<string, string>();
 
   /** Servers of its files that could not be reached. */
   readonly #hosts = new UnreachableHosts();
@@ -144,8 +144,8 @@ export class ModelLoadConfig {
 
   /**
    * Reads a load config of the package by its name, one of `CONFIG_NAMES`. Default: `shapes`, the included model. Downloads of
-   * LAION's go to the user's cache, unless their `cache_dir` exists in the working directory. In browsers, the server must have
-   * the folder `configs` of the package beside its code. Rejects with `ArgumentError` for other names.
+   * LAION's go to the user's cache, in Node unless their `cache_dir` exists in the working directory. In browsers, the server must
+   * have the folder `configs` of the package beside its code. Rejects with `ArgumentError` for other names.
    *
    * @example
    * const config = await ModelLoadConfig.named("gradio");
@@ -275,7 +275,7 @@ export class ModelLoadConfig {
     }
     if (file.load_type === "local") {
       const path = await this.#find(file.path, onWarning);
-      const isIndex = /(?:^|[\\/])model_index\.json$/i.test(path);
+      const isIndex = isFolderIndex(path);
       if (!isPipeline && !isIndex) return undefined;
       const folder = isIndex ? dirname(path) : path;
       if (isUrl(folder) && keepsRelativeFiles) return remoteFolders(folder, await this.#folderOptions(file, options));
@@ -344,7 +344,7 @@ export class ModelLoadConfig {
   describe({ load_type, path }: FileLocation): string {
     if (load_type === "url") return publicUrl(path);
     try {
-      return this.#inWorkingDirectory.get(path) ?? publicUrl(resolveBeside(this.#location, path));
+      return this.#atRoot.get(path) ?? publicUrl(resolveBeside(this.#location, path));
     } catch (error) {
       // This config must not name the path, so it does not resolve.
       if (error instanceof FileError) return path;
@@ -353,12 +353,12 @@ export class ModelLoadConfig {
   }
 
   async #find(path: string, onWarning: (message: string) => void): Promise<string> {
-    const { location, inWorkingDirectory } = await findFile(this.#location, path);
-    if (!inWorkingDirectory) return location;
-    if (this.#inWorkingDirectory.size === 0) {
+    const { location, isAtRoot } = await findFile(this.#location, path);
+    if (!isAtRoot) return location;
+    if (this.#atRoot.size === 0) {
       onWarning(`${path} is not in the folder of ${this.source}, so it is read from ${relativeRoot}.`);
     }
-    this.#inWorkingDirectory.set(path, location);
+    this.#atRoot.set(path, location);
     return location;
   }
 }

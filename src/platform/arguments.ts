@@ -64,6 +64,12 @@ export const byteLimit: ArgumentRule = (name, value) => {
   return refuse(name, "a number of bytes of at least 0, or Infinity for no limit", value);
 };
 
+/** A time in milliseconds. Infinity means no limit. */
+export const timeLimit: ArgumentRule = (name, value) => {
+  if (typeof value === "number" && value > 0) return value;
+  return refuse(name, "a number of milliseconds above 0, or Infinity for no limit", value);
+};
+
 /** A string. */
 export const text: ArgumentRule<string> = (name, value) =>
   typeof value === "string" ? value : refuse(name, "a string", value);

@@ -54,6 +54,11 @@ export const packageFile: Platform["packageFile"] = (path) =>
 
 export const environmentVariable: Platform["environmentVariable"] = () => undefined;
 
+export const hasEnvironment: Platform["hasEnvironment"] = false;
+
+export const refusedFileAdvice: Platform["refusedFileAdvice"] =
+  "ask whoever runs the server for access, or download the file in another way and give the page that file";
+
 export const sendsAnyHeader: Platform["sendsAnyHeader"] = false;
 
 export const relativeRoot: Platform["relativeRoot"] = "this site's private file system";

@@ -1,5 +1,6 @@
 import { ERROR_CODES, isErrorCode, type ErrorCode } from "./error-codes.js";
-import { causeFromJson, causeToJson, cleaned, isPlainObject, plainObject, type PlainObject } from "./error-json.js";
+import { causeFromJson, causeToJson, cleaned, plainObject } from "./error-json.js";
+import { isRecord, type PlainObject } from "./objects.js";
 import { safeOptions } from "./secrets.js";
 
 /** Where an error happened. Fields that are unknown or do not apply are absent. */
@@ -104,10 +105,10 @@ export class Dalle2Error extends Error {
   }
 
   static #fromJson(json: unknown, depth: number): Dalle2Error {
-    const fields: JsonFields = isPlainObject(json) ? json : {};
+    const fields: JsonFields = isRecord(json) ? json : {};
     const { name, code, message, advice, place, details, cause, stack } = fields;
     const error = new Dalle2Error(typeof message === "string" ? message : "an error without a message", {
-      place: isPlainObject(place) ? place : undefined,
+      place: isRecord(place) ? place : undefined,
       ...(cause === undefined
         ? {}
         : { cause: causeFromJson(cause, (...args) => Dalle2Error.#fromJson(...args), depth) }),
@@ -116,7 +117,7 @@ export class Dalle2Error extends Error {
     const errorClass = isKnown && typeof name === "string" ? Dalle2Error.#classes.get(name) : undefined;
     if (errorClass) Object.setPrototypeOf(error, errorClass.prototype);
     // Only data: methods and accessors of the class stay.
-    const own = isPlainObject(details) ? Object.entries(plainObject(details)).filter(([key]) => !(key in error)) : [];
+    const own = isRecord(details) ? Object.entries(plainObject(details)).filter(([key]) => !(key in error)) : [];
     Object.assign(error, Object.fromEntries(own), {
       ...(errorClass ? { name } : {}),
       ...(typeof code === "string" ? { code: cleaned(code) } : {}),
@@ -164,7 +165,7 @@ export class Dalle2Error extends Error {
   #begin(module: string): void {
     const { message, stack } = this;
     this.message = `${module}: ${message}`;
-    // The engine copied the message into the stack when the error was made.
+    // The runtime copied the message into the stack when the error was made.
     if (stack?.includes(message)) this.stack = stack.replace(message, () => this.message);
   }
 }

@@ -1,9 +1,7 @@
 // Errors as plain data. In a file of its own because the base class imports it.
+import { isRecord, type PlainObject } from "./objects.js";
 import { printable, shortened } from "./printable.js";
 import { hideSecrets } from "./secrets.js";
-
-/** An object of plain data. */
-export type PlainObject = Readonly<Record<string, unknown>>;
 
 /** Limit for nested data and for chains of causes, which may come from strangers. */
 const MAX_DEPTH = 8;
@@ -14,10 +12,6 @@ const MAX_TEXT = 1_000_000;
 /** A text for an error: without secrets and without characters that control a terminal. */
 export function cleaned(text: string): string {
   return printable(hideSecrets(shortened(text, MAX_TEXT)));
-}
-
-export function isPlainObject(value: unknown): value is PlainObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** A value as plain data with cleaned texts. Undefined if it is not plain data, such as a function. */
@@ -64,7 +58,7 @@ export function causeToJson(
 
 /** The reverse of `causeToJson`. `ours` makes errors of this library. */
 export function causeFromJson(json: unknown, ours: (json: unknown, depth: number) => Error, depth: number): unknown {
-  if (!isPlainObject(json) || typeof json.message !== "string") return plainValue(json);
+  if (!isRecord(json) || typeof json.message !== "string") return plainValue(json);
   if (depth >= MAX_DEPTH) return undefined;
   if (typeof json.advice === "string") return ours(json, depth + 1);
   const { name, message, code, cause } = json;

@@ -38,7 +38,7 @@ export const ERROR_MEANINGS: Readonly<Record<ErrorCode, string>> = {
   "gpu/unavailable": "There is no WebGPU here, no usable adapter, or the adapter lacks a feature that was asked for.",
   "gpu/device-lost": "The device was lost: the driver was reset, the GPU was unplugged, or `dispose()` was called.",
   "gpu/out-of-memory": "The device could not allocate memory.",
-  "gpu/weights-out-of-memory": "The weights of one model alone do not fit into the memory of the GPU.",
+  "gpu/weights-out-of-memory": "The weights of one component alone do not fit into the memory of the GPU.",
   "gpu/validation": "WebGPU rejected a command. This is a bug in this library.",
   "gpu/limit": "A tensor needs more than the limits of the adapter allow.",
   "gpu/shader": "A kernel does not compile on this adapter. This is a bug in this library or in the driver.",
@@ -64,5 +64,5 @@ export const ERROR_MEANINGS: Readonly<Record<ErrorCode, string>> = {
     "The worker of a client ended while it was in use: it threw an error that nothing caught, ran out of memory, or was terminated.",
   "worker/disposed": "A worker client was used after it had been disposed, or disposed while in use.",
   "worker/not-started":
-    "The worker of a client could not be started: its script was not found, was refused, or is of another version than the page's.",
+    "The worker of a client could not be started: its script was not found, was refused, never answered, or is of another version than the page's.",
 };

@@ -51,7 +51,7 @@ export function parseJson(
 }
 
 /**
- * The engine's message and, if possible, the position. Text that the engine quotes is removed, because it may be a secret.
+ * The runtime's message and, if possible, the position. Text that the runtime quotes is removed, because it may be a secret.
  */
 function syntaxProblem(text: string, cause: unknown): string {
   const message = cause instanceof Error ? cause.message : String(cause);
@@ -126,9 +126,4 @@ export function excessOf(value: unknown, maxDepth = MAX_JSON_DEPTH, maxValues = 
     return undefined;
   };
   return visit(value, 0);
-}
-
-/** True for an object that is not an array. */
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -108,6 +108,10 @@ export const packageFile: Platform["packageFile"] = (path) => fileURLToPath(new 
 
 export const environmentVariable: Platform["environmentVariable"] = (name) => process.env[name];
 
+export const hasEnvironment: Platform["hasEnvironment"] = true;
+
+export const refusedFileAdvice: Platform["refusedFileAdvice"] = "download the file in another way and give its path";
+
 export const sendsAnyHeader: Platform["sendsAnyHeader"] = true;
 
 export const relativeRoot: Platform["relativeRoot"] = "the working directory";

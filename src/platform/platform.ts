@@ -22,8 +22,11 @@ export interface Platform {
    * missing folders. If `data` or the disk fails, nothing is left behind.
    */
   readonly writeFileAtomic: (path: string, data: FileData) => Promise<void>;
-  /** Opens a file to write at any offset. Existing content is kept. Makes missing folders. Rejects with FileError. */
-  readonly openWriter: (path: string) => Promise<FileWriter>;
+  /**
+   * Opens a file to write at any offset. Existing content is kept. Makes a missing file and missing folders, unless it `mustExist`.
+   * Rejects with FileError.
+   */
+  readonly openWriter: (path: string, options?: { readonly mustExist?: boolean }) => Promise<FileWriter>;
   /** Undefined if there is no such file. */
   readonly statFile: (path: string) => Promise<FileStat | undefined>;
   /** Names of the files in a folder; none if the folder does not exist. */
@@ -69,9 +72,13 @@ export interface Platform {
   readonly createSha256: () => Sha256;
   /** The value of an environment variable; undefined in browsers. */
   readonly environmentVariable: (name: string) => string | undefined;
+  /** Whether there are environment variables, to hold tokens. False in browsers, and a page should not hold a token. */
+  readonly hasEnvironment: boolean;
+  /** How to get a file that its server refuses to send. */
+  readonly refusedFileAdvice: string;
   /** False in browsers: headers that CORS does not list need permission, which most servers refuse. */
   readonly sendsAnyHeader: boolean;
-  /** What relative paths start from, for messages: "the working directory". */
+  /** What relative paths start from, for messages: "the working directory"; in browsers the root of their private file system. */
   readonly relativeRoot: string;
   /** How to name files that no path names, for messages; undefined in Node. */
   readonly otherFilesAdvice: string | undefined;

@@ -1,5 +1,6 @@
 import { ArgumentError } from "../platform/arguments.js";
 import { InternalError } from "../platform/internal-error.js";
+import { isPlainObject } from "../platform/objects.js";
 import type { CommandStream } from "../gpu/stream.js";
 import {
   bytesPerElement,
@@ -255,7 +256,7 @@ function transposePlanes(data: Float32Array, batch: number, a: number, b: number
 export function tensorsIn(value: unknown, found = new Set<Tensor>()): Set<Tensor> {
   if (value instanceof Tensor) found.add(value);
   else if (Array.isArray(value)) for (const item of value) tensorsIn(item, found);
-  else if (value !== null && typeof value === "object" && Object.getPrototypeOf(value) === Object.prototype) {
+  else if (isPlainObject(value)) {
     for (const item of Object.values(value)) tensorsIn(item, found);
   }
   return found;

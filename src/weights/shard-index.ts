@@ -2,7 +2,8 @@
 // "weight_map": {"NAME": "model-00001-of-00002.safetensors", …}}. The files may be safetensors, as in
 // model.safetensors.index.json, or torch's, as in pytorch_model.bin.index.json.
 import { FileError } from "../platform/errors.js";
-import { isRecord, jsonProblem, parseJson } from "../platform/json.js";
+import { jsonProblem, parseJson } from "../platform/json.js";
+import { isRecord } from "../platform/objects.js";
 import type { ByteSource } from "../platform/source.js";
 import { FormatError } from "./errors.js";
 import { excerpt } from "../platform/printable.js";

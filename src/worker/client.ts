@@ -9,6 +9,9 @@ import type { EncodeOptions } from "../image/encode.js";
 import type { Image, RgbImage } from "../image/image.js";
 import type { Inspection } from "../models/inspection.js";
 import type { MemoryPlan, MemoryPlanOptions } from "../pipeline/manager/memory-plan.js";
+import type { GeneratedImage } from "../pipeline/generated-image.js";
+import type { RecordedImage, RecordingOptions } from "../pipeline/records/image-record.js";
+import { checkArguments, timeLimit } from "../platform/arguments.js";
 import { Dalle2Error } from "../platform/dalle2-error.js";
 import { DisposedError } from "../platform/disposed-error.js";
 import type { DecodedImage } from "../platform/image-types.js";
@@ -35,11 +38,19 @@ export interface WorkerClientOptions {
    */
   readonly worker?: (() => WorkerLike) | undefined;
   /**
+   * Milliseconds until a worker that has not answered at all is given up, with `WorkerError`; Infinity for never. They begin when
+   * the worker starts, so its script is fetched in them; calls of a worker that has answered may take any time. Default 120 000.
+   */
+  readonly startTimeout?: number | undefined;
+  /**
    * Called with each warning of the client: that a worker had to be started again, or that the browser may remove downloads.
    * Default: `console.warn`.
    */
   readonly onWarning?: ((message: string) => void) | undefined;
 }
+
+/** The worker of the package, half a megabyte, is there in time at 4 kB a second. */
+const START_TIMEOUT = 120_000;
 
 type Library = typeof LIBRARY;
 
@@ -111,9 +122,10 @@ export class WorkerClient<Own extends object = LibraryScripts> {
   #connect(): Connection {
     if (this.#isDisposed) throw disposed();
     if (this.#connection) return this.#connection;
-    const { worker = startWorker, onWarning = warnOnConsole } = this.#options;
+    const { worker = startWorker, startTimeout = START_TIMEOUT, onWarning = warnOnConsole } = this.#options;
     if (this.#lastEnd) onWarning(`${this.#lastEnd.message} It is started again.`);
     this.#connection = new Connection(worker, {
+      startTimeout,
       onEnd: (error) => {
         this.#lastEnd = error;
         this.#connection = undefined;
@@ -161,6 +173,16 @@ export class WorkerClient<Own extends object = LibraryScripts> {
   /** Encodes an image as a file, as `encodeImage`. */
   encodeImage(image: Image, options?: EncodeOptions): Promise<Uint8Array<ArrayBuffer>> {
     return this.#library("encodeImage", image, options);
+  }
+
+  /** Encodes a generated image with its record, as `encodeRecorded`. `RemoteManager.generatedOn` describes its models. */
+  encodeRecorded(image: GeneratedImage, options: RecordingOptions): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#library("encodeRecorded", image, options);
+  }
+
+  /** Reads the record of an image file, as `readImageRecord`. Default of `name`: that of the file. */
+  readImageRecord(file: Uint8Array | Blob, name = nameOf(file)): Promise<RecordedImage> {
+    return this.#library("readImageRecord", file, name);
   }
 
   /** Reads the texts of an image file, as `readImageText`. */
@@ -251,13 +273,17 @@ async function opened(handle: Handle<unknown>): Promise<void> {
   }
 }
 
+function nameOf(file: Uint8Array | Blob): string {
+  return "name" in file && typeof file.name === "string" ? file.name : "the image";
+}
+
 function disposed(): DisposedError {
   return new DisposedError("The worker client was disposed.", { code: "worker/disposed", advice: "Create another." });
 }
 
 /**
  * Creates a client of a worker that runs the library. The worker starts with the first call. `Own` has the classes of scripts that
- * a worker of your own passes to `serveWorker`.
+ * a worker of your own passes to `serveWorker`. Throws `ArgumentError`.
  *
  * @example
  * const client = createWorkerClient();
@@ -267,5 +293,6 @@ function disposed(): DisposedError {
 export function createWorkerClient<Own extends object = LibraryScripts>(
   options: WorkerClientOptions = {},
 ): WorkerClient<Own> {
+  checkArguments({ startTimeout: timeLimit }, options);
   return new WorkerClient<Own>(options);
 }

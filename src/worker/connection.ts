@@ -1,13 +1,17 @@
 import { Dalle2Error } from "../platform/dalle2-error.js";
+import { isRecord } from "../platform/objects.js";
 import { Exports } from "./exports.js";
 import { notCloneable, splitArguments, type SplitArguments } from "./outgoing.js";
-import { PROTOCOL, type FromWorker, type ReadyMessage, type Slot, type ToWorker } from "./protocol.js";
+import { ANSWERS, PROTOCOL, type FromWorker, type ReadyMessage, type Slot, type ToWorker } from "./protocol.js";
+import { afterRunning } from "./running-time.js";
 import { receivedError } from "./sent-error.js";
 import { WorkerError } from "./worker-error.js";
 import type { WorkerEvent, WorkerLike } from "./worker-like.js";
 
-/** What a connection tells its client. */
-export interface ConnectionEvents {
+/** What a connection needs of its client. */
+export interface ConnectionOptions {
+  /** Milliseconds to wait for the first message of the worker. */
+  readonly startTimeout: number;
   /** The worker is gone. */
   onEnd(error: Dalle2Error): void;
   /** The device of a handle was lost. */
@@ -36,6 +40,8 @@ export class Connection {
       this.#post({ kind: "abort", signal });
     },
   });
+  /** Ends the wait for the first message of the worker: no event tells that a script runs which never answers. */
+  readonly #stopWaiting: () => void;
   /** Ends the wait for the end of the worker. */
   readonly #watch = new AbortController();
   #nextId = 1;
@@ -45,7 +51,7 @@ export class Connection {
   /** Throws `WorkerError` if the worker cannot be started. */
   constructor(
     start: () => WorkerLike,
-    private readonly events: ConnectionEvents,
+    private readonly options: ConnectionOptions,
   ) {
     try {
       this.#worker = start();
@@ -56,13 +62,17 @@ export class Connection {
       this.#worker.addEventListener(type, listener);
     };
     listen("message", ({ data }) => {
-      this.#receive(data as FromWorker);
+      if (isAnswer(data)) this.#receive(data);
     });
     listen("error", (event) => {
       this.end(this.#isReady ? crashed(describeEvent(event), event.error) : notStarted(describeEvent(event)));
     });
     listen("messageerror", () => {
       this.end(crashed("one of its messages could not be read"));
+    });
+    const { startTimeout } = options;
+    this.#stopWaiting = afterRunning(startTimeout, () => {
+      this.end(silent(startTimeout));
     });
   }
 
@@ -118,6 +128,7 @@ export class Connection {
 
   #receive(message: FromWorker): void {
     if (this.#end) return;
+    this.#stopWaiting();
     switch (message.kind) {
       case "ready":
         this.#ready(message);
@@ -134,10 +145,10 @@ export class Connection {
         });
         break;
       case "lost":
-        this.events.onLost(message.handle);
+        this.options.onLost(message.handle);
         break;
       case "persist":
-        this.events.onPersist();
+        this.options.onPersist();
     }
   }
 
@@ -171,12 +182,18 @@ export class Connection {
   end(error: Dalle2Error): void {
     if (this.#end) return;
     this.#end = error;
+    this.#stopWaiting();
     this.#watch.abort();
     this.#worker.terminate();
-    this.events.onEnd(error);
+    this.options.onEnd(error);
     for (const { reject } of this.#pending.values()) reject(error);
     this.#pending.clear();
   }
+}
+
+/** A script of one's own may send messages of its own, too. */
+function isAnswer(data: unknown): data is FromWorker {
+  return isRecord(data) && (ANSWERS as readonly unknown[]).includes(data.kind);
 }
 
 /** What a function of a handle throws between calls belongs to none: it is reported as an error that nothing caught. */
@@ -205,4 +222,10 @@ function crashed(reason: string, cause?: unknown): WorkerError {
 function notStarted(reason: string, cause?: unknown, advice?: string): WorkerError {
   const why = reason || "its script could not be loaded";
   return new WorkerError(`The worker could not be started: ${why}.`, { code: "worker/not-started", cause, advice });
+}
+
+function silent(milliseconds: number): WorkerError {
+  const advice =
+    "check that its script loads, with all that it imports, and calls serveWorker; if that may take longer, pass startTimeout";
+  return notStarted(`it has not answered for ${milliseconds / 1000} s`, undefined, advice);
 }

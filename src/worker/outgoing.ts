@@ -1,4 +1,5 @@
 import { ArgumentError } from "../platform/arguments.js";
+import { isPlainObject, type PlainObject } from "../platform/objects.js";
 import type { Slot } from "./protocol.js";
 
 /** The arguments of a call, and their functions and signals, which are not cloned. */
@@ -25,7 +26,7 @@ export function splitArguments(args: readonly unknown[], nextId: () => number, s
   const callbacks: SplitOption<AnyFunction>[] = [];
   const signals: SplitOption<AbortSignal>[] = [];
   const plain = args.map((argument, index) => {
-    if (!isOptions(argument)) return argument;
+    if (!isPlainObject(argument)) return argument;
     const kept = Object.entries(stoppable(argument, stop)).filter(([key, value]) => {
       const slot = { argument: index, key, id: nextId() };
       if (isFunction(value)) callbacks.push({ slot, value });
@@ -38,7 +39,7 @@ export function splitArguments(args: readonly unknown[], nextId: () => number, s
   return { args: plain, callbacks, signals };
 }
 
-function stoppable(options: Options, stop: AbortSignal): Options {
+function stoppable(options: PlainObject, stop: AbortSignal): PlainObject {
   if (!Object.values(options).some(isFunction)) return options;
   const { signal } = options;
   return { ...options, signal: signal instanceof AbortSignal ? AbortSignal.any([signal, stop]) : stop };
@@ -46,13 +47,6 @@ function stoppable(options: Options, stop: AbortSignal): Options {
 
 function isFunction(value: unknown): value is AnyFunction {
   return typeof value === "function";
-}
-
-type Options = Readonly<Record<string, unknown>>;
-
-/** True for an object literal. */
-function isOptions(value: unknown): value is Options {
-  return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 }
 
 /** The error for arguments that the browser cannot clone. */

@@ -86,6 +86,16 @@ export interface PersistMessage {
 /** From the worker to the page. */
 export type FromWorker = ReadyMessage | ResultMessage | ErrorMessage | CallbackMessage | LostMessage | PersistMessage;
 
+/** The kinds of messages from the worker. */
+export const ANSWERS = [
+  "ready",
+  "result",
+  "error",
+  "callback",
+  "lost",
+  "persist",
+] as const satisfies readonly FromWorker["kind"][];
+
 /** An error in a message. */
 export type SentError =
   /** An error of this library: the JSON of `Dalle2Error`. */

@@ -1,7 +1,9 @@
 import type { DefaultSettings } from "../pipeline/manager/default-settings.js";
 import type { ClipInfo, DecoderInfo, PriorInfo } from "../pipeline/manager/model-info.js";
+import type { DescribeOptions } from "../pipeline/manager/model-manager.js";
 import type { WarmupOptions } from "../pipeline/manager/warmup.js";
 import type { Offload } from "../pipeline/manager/offload.js";
+import type { GeneratedOn } from "../pipeline/records/image-record.js";
 import type { ScriptOptions } from "../pipeline/script-options.js";
 import { DataRequirements } from "../pipeline/data-requirements.js";
 import type { ComputeType, WeightFormat } from "../tensor/dtype.js";
@@ -100,6 +102,11 @@ export class RemoteManager<Own extends object = LibraryScripts> {
   /** Loads each component once, one after the other, to check that all weights can be read. */
   async loadEachComponent(signal?: AbortSignal): Promise<void> {
     await this.#call("loadEachComponent", { signal });
+  }
+
+  /** Describes the models and where they run, for records: `WorkerClient.encodeRecorded`. */
+  generatedOn(options: DescribeOptions = {}): Promise<GeneratedOn> {
+    return this.#call("generatedOn", options) as Promise<GeneratedOn>;
   }
 
   /** Which components leave the GPU now. It is "idle" once the weights did not fit together. */

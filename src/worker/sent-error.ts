@@ -1,6 +1,6 @@
 // Errors in messages. Those of the library arrive as instances of their classes.
 import { Dalle2Error } from "../platform/dalle2-error.js";
-import { isRecord } from "../platform/json.js";
+import { isRecord } from "../platform/objects.js";
 import { ERROR_CLASSES } from "./error-classes.js";
 import type { SentError } from "./protocol.js";
 

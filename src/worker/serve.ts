@@ -68,15 +68,19 @@ export function serveWorker(options: ServeOptions = {}): void {
   });
   const methods = workerMethods(objects, { ...SCRIPTS, ...scripts });
   const answer = async (call: CallMessage): Promise<void> => {
-    const { id, method } = call;
+    const { id, method, signals } = call;
+    const release = (): void => {
+      incoming.release(signals);
+    };
     try {
       const value = await methods[method]?.(...incoming.arguments(call));
       send({ kind: "result", id, value }, buffersOf(value));
       // What is open goes on using the signals that it was opened with.
-      if (!method.startsWith("open")) incoming.release(call.signals);
+      if (method.startsWith("open")) objects.whenClosed(call.args[0] as number, release);
+      else release();
     } catch (error) {
       send({ kind: "error", id, error: sentError(error, (reason) => incoming.signalOf(reason)) });
-      incoming.release(call.signals);
+      release();
     }
   };
   port.addEventListener("message", ({ data }) => {

@@ -76,7 +76,7 @@ test.each([
   expect(main.used.sort()).toEqual(WANTED.map(({ kernel }) => kernel).sort());
 });
 
-// Those of GPUs are never compiled by a first use, and take seconds on software adapters.
+// First uses compile only on lavapipe, where no tuning table has the kernels for GPUs, and each of them takes seconds to compile.
 const COMPILED = NAMES.filter((name) => !/^(matrix|tiled|team)|^peak/.test(name));
 
 test("each kernel ends at once with zeros for Params", { timeout: 120_000 }, async () => {

@@ -75,6 +75,21 @@ describe("a worker", () => {
     expect(mine.images.map(([, index]) => index)).toEqual([0, 1]);
   });
 
+  it("writes records that say which models generated an image, under the name that the page gives its load config", async () => {
+    const generatedOn = await manager.generatedOn();
+    expect(generatedOn).toEqual(await here.generatedOn());
+    expect(generatedOn.software).toMatch(/^dalle2-webgpu \d+\.\d+\.\d+$/);
+    expect(generatedOn.model.config).toBeUndefined();
+    expect(generatedOn.model.files.map(({ name }) => name)).toContain("decoder.safetensors");
+    expect((await manager.generatedOn({ config: "mine" })).model.config).toBe("mine");
+    const image = { ...makeImage(2, 2, 3, new Uint8Array(12)), seed: 5, parameters: { script: "Mine", tuning: "t" } };
+    const file = await client.encodeRecorded(image, { generatedOn, inputs: { prompt: PROMPT } });
+    const { record, texts } = await client.readImageRecord(new Blob([file]));
+    expect(record).toMatchObject({ seed: 5, inputs: { prompt: PROMPT }, model: generatedOn.model });
+    expect(texts.Description).toBe(PROMPT);
+    await expect(client.readImageRecord(new File(["no image"], "a.png"))).rejects.toThrow("a.png: this is not a PNG");
+  });
+
   it("runs scripts whose inputs are images, masks and embeddings", async () => {
     const image = (await manager.script("BasicInference").run(PROMPT, few)).get(0)!.get(0)![0]!;
     const mask = maskFromRed(

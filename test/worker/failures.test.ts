@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { InferenceScript } from "../../src/pipeline/inference-script.js";
 import { FormatError, TruncatedError } from "../../src/weights/errors.js";
 import { DeviceLostError } from "../../src/gpu/errors.js";
@@ -10,7 +10,7 @@ import { ERROR_CODES } from "../../src/platform/error-codes.js";
 import { FileError } from "../../src/platform/errors.js";
 import { createWorkerClient, type WorkerClient, type WorkerClientOptions } from "../../src/worker/client.js";
 import { ERROR_CLASSES } from "../../src/worker/error-classes.js";
-import { PROTOCOL } from "../../src/worker/protocol.js";
+import { PROTOCOL, type ToWorker } from "../../src/worker/protocol.js";
 import type { RemoteScript } from "../../src/worker/scripts.js";
 import { WorkerError } from "../../src/worker/worker-error.js";
 import { FakeWorker, SilentWorker } from "../support/fake-worker.js";
@@ -191,6 +191,28 @@ describe("a call", () => {
   });
 });
 
+describe("the signal of `open`", () => {
+  it("is kept in the worker until the manager is closed", async () => {
+    const client = newClient();
+    const gpu = await client.openGpu();
+    const worker = workers.at(-1)!;
+    const sent = vi.spyOn(worker, "postMessage");
+    const openWith = (signal: AbortSignal) => client.open("shapes", { gpu, dtype: "f32", signal });
+    const kept = await openWith(new AbortController().signal);
+    const closed = await openWith(new AbortController().signal);
+    closed.dispose();
+    await kept.offload();
+    const calls = sent.mock.calls.map(([message]) => message as ToWorker);
+    const signals = calls.flatMap((call) => (call.kind === "call" ? call.signals : []));
+    expect(signals).toHaveLength(2);
+    const aborted = vi.spyOn(AbortController.prototype, "abort");
+    for (const { id } of signals) worker.postMessage({ kind: "abort", signal: id });
+    await kept.offload();
+    expect(aborted).toHaveBeenCalledTimes(1);
+    aborted.mockRestore();
+  });
+});
+
 describe("a worker that crashes", () => {
   it("rejects all pending calls, and is started again with the next call, which opens the models again", async () => {
     const warnings: string[] = [];
@@ -259,6 +281,34 @@ describe("a worker that does not start", () => {
     expect(error.code).toBe("worker/not-started");
     expect(error.message).toMatch(message);
     expect(await client.listCache("no-such-folder")).toEqual([]);
+  });
+
+  it("is said if its script never answers, and only then", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      const silent = new SilentWorker();
+      const pending = rejection(newClient({ worker: () => silent, startTimeout: 1000 }).listCache());
+      silent.emit({ type: "message", data: "a message of its own" });
+      vi.advanceTimersByTime(999);
+      expect(await Promise.race([pending, "pending"])).toBe("pending");
+      vi.advanceTimersByTime(2);
+      expect(await pending).toMatchObject({
+        code: "worker/not-started",
+        advice: expect.stringContaining("startTimeout"),
+      });
+      expect((await pending) as Error).toHaveProperty("message", expect.stringContaining("not answered for 1 s."));
+
+      const slow = new SilentWorker();
+      const call = newClient({ worker: () => slow, startTimeout: 1000 }).listCache();
+      vi.advanceTimersByTime(900);
+      slow.emit({ type: "message", data: { kind: "ready", protocol: PROTOCOL } });
+      vi.advanceTimersByTime(100_000);
+      slow.emit({ type: "message", data: { kind: "result", id: (slow.sent[0] as { id: number }).id, value: [] } });
+      expect(await call).toEqual([]);
+    } finally {
+      vi.useRealTimers();
+    }
+    expect(() => createWorkerClient({ startTimeout: 0 })).toThrow(/^startTimeout must be a number of milliseconds/);
   });
 
   it("is said where there are no workers", async () => {

@@ -5,7 +5,7 @@ import { BasicInference } from "../../pipeline/scripts/basic-inference.js";
 import { runtime } from "../../platform/node-runtime.js";
 import { Arena } from "../../tensor/arena.js";
 import { bytesPerElement, type ComputeType } from "../../tensor/dtype.js";
-import { PACKAGE_VERSION } from "../package-version.js";
+import { PACKAGE_VERSION } from "../../platform/package-version.js";
 import { BENCH_OPERATIONS, prepareOperation, type BenchOperation } from "./operations.js";
 import { measurePeak, type Peak } from "./peaks.js";
 import type { BenchReport, BenchResult } from "./report.js";

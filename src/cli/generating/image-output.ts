@@ -1,6 +1,6 @@
 import { encodeImage, type ImageFormat } from "../../image/encode.js";
 import type { GeneratedImage } from "../../pipeline/generated-image.js";
-import { recordOf, recordTexts, type GeneratedOn } from "../../pipeline/records/image-record.js";
+import { encodeRecorded, type GeneratedOn } from "../../pipeline/records/image-record.js";
 import type { GenerationFlags } from "./options.js";
 import type { PlannedImage } from "./plan.js";
 import { placeFile } from "./place-file.js";
@@ -22,8 +22,8 @@ export async function writeImage(
   { format, outputPath, overwrite = false }: Pick<GenerationFlags, "outputPath" | "format" | "overwrite">,
 ): Promise<ImageReport> {
   const { width, height } = image;
-  const text = recordTexts(recordOf(image, inputs, generatedOn), String(inputs.prompt ?? name));
-  const bytes = await encodeImage(image, { format, text });
+  const description = String(inputs.prompt ?? name);
+  const bytes = await encodeRecorded(image, { format, inputs, generatedOn, description });
   const extension = format === "jpeg" ? "jpg" : format;
   const file = placeFile(outputPath, `${name}.${extension}`, bytes, { overwrite });
   return { ...inputs, file, ...seedOf(image), width, height };

@@ -19,6 +19,21 @@ export interface FileFolder {
   announce?(paths: readonly string[]): Promise<void>;
 }
 
+/** The index of a folder of models. Its path or URL names the folder, too. */
+export const FOLDER_INDEX = "model_index.json";
+
+const INDEX_PATH = /(?:^|[\\/])model_index\.json$/i;
+
+/** Whether a path is that of the index of a folder of models. */
+export function isFolderIndex(path: string): boolean {
+  return INDEX_PATH.test(path);
+}
+
+/** The path of a folder of models without that of its index; empty for an index without a folder. */
+export function withoutIndex(path: string): string {
+  return path.replace(INDEX_PATH, "");
+}
+
 /** Throws FileError for a path that leads out of a folder: the parts of a path may come from a file of unknown origin. */
 export function checkInside(folder: string, path: string): void {
   const parts = path.split("/");

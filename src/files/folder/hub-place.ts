@@ -1,6 +1,7 @@
 // Repositories of models on the hub: their ids, and the addresses of their files.
 import { FileError } from "../../platform/errors.js";
 import { HUB, hubPath } from "../hub.js";
+import { FOLDER_INDEX } from "./file-folder.js";
 
 /** A repository of models on the hub, in one revision. */
 export interface HubPlace {
@@ -43,7 +44,7 @@ export function hubPlaceOf(url: string): HubPlace | undefined {
   const place = parseHubId(`${org}/${name}`);
   if (!place || (view !== undefined && !["tree", "blob", "resolve"].includes(view))) return undefined;
   if (view === undefined) return place;
-  if (rest.at(-1) === "model_index.json") rest.pop();
+  if (rest.at(-1) === FOLDER_INDEX) rest.pop();
   else if (view !== "tree") return undefined;
   // The only names of revisions with slashes that the hub gives itself are refs/pr/N.
   const length = rest[0] === "refs" ? 3 : 1;

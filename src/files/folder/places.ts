@@ -2,7 +2,7 @@ import { folderExists, join, statFile } from "#platform";
 import { FileError } from "../../platform/errors.js";
 import { loadPart } from "../../platform/load-part.js";
 import { isUrl } from "../open.js";
-import type { FileFolder } from "./file-folder.js";
+import { FOLDER_INDEX, isFolderIndex, type FileFolder } from "./file-folder.js";
 import { hubPlaceOf, parseHubId, type HubPlace } from "./hub-place.js";
 import { hubSnapshot, snapshotIn } from "./hub-snapshot.js";
 import { folderOf, plainFolder } from "./plain-folder.js";
@@ -16,7 +16,11 @@ type RemotePlace = HubPlace | string;
  * Throws FileError for a folder inside of a repository.
  */
 export function isFolderUrl(url: string): boolean {
-  return hubPlaceOf(url) !== undefined || /\/(?:model_index\.json)?$/i.test(new URL(url).pathname);
+  return hubPlaceOf(url) !== undefined || isFolderPath(new URL(url).pathname);
+}
+
+function isFolderPath(pathname: string): boolean {
+  return pathname.endsWith("/") || isFolderIndex(pathname);
 }
 
 /** The place that a URL or hub id names; undefined for any other text. */
@@ -45,7 +49,7 @@ export async function remoteFolders(place: RemotePlace, options: RemoteFolderOpt
  */
 export async function localFolder(path: string): Promise<FileFolder | undefined> {
   if (!(await folderExists(path))) return (await statFile(path)) ? folderOf(path) : undefined;
-  if ((await statFile(join(path, "model_index.json"))) || !(await folderExists(join(path, "snapshots")))) {
+  if ((await statFile(join(path, FOLDER_INDEX))) || !(await folderExists(join(path, "snapshots")))) {
     return plainFolder(path);
   }
   const snapshot = await snapshotIn(path);

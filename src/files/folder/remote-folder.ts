@@ -12,7 +12,7 @@ import { patienceOf, type RemoteFile, type RemoteOptions } from "../remote-optio
 import { checkSpace } from "../space.js";
 import { probe } from "../transfer.js";
 import { shortHash } from "../hash.js";
-import { checkInside, type FileFolder, type FolderFileOptions } from "./file-folder.js";
+import { checkInside, FOLDER_INDEX, type FileFolder, type FolderFileOptions } from "./file-folder.js";
 import type { FolderMemory } from "./folder-memory.js";
 import { isGitBlob } from "./git-blob.js";
 import { listHub, type HubListing, type ListedFile } from "./hub-listing.js";
@@ -70,7 +70,6 @@ export function serverFolder(url: string, options: RemoteFolderOptions): FileFol
   return new RemoteFolder({ ...site, list: () => Promise.resolve(undefined) }, options);
 }
 
-const INDEX = "model_index.json";
 const ABSENT: ReadonlySet<string> = new Set(["file/not-found", "file/access-refused"]);
 /** Longest name of a download, so that there is room for the suffixes of the files beside it. */
 const MAX_NAME = 120;
@@ -159,7 +158,7 @@ class RemoteFolder implements FileFolder {
   }
 
   #list(): Promise<HubListing | undefined> {
-    return this.site.list(async () => (await this.#keptSize(INDEX)) !== undefined);
+    return this.site.list(async () => (await this.#keptSize(FOLDER_INDEX)) !== undefined);
   }
 
   /** Files of several folders may be kept in one: the name has the whole path. */
@@ -183,14 +182,14 @@ class RemoteFolder implements FileFolder {
   async #ask(path: string, url: string): Promise<{ readonly size: number | undefined } | null> {
     const size = await this.#keptSize(path);
     if (size !== undefined) return { size };
-    const isDownloaded = (await this.#keptSize(INDEX)) !== undefined;
+    const isDownloaded = (await this.#keptSize(FOLDER_INDEX)) !== undefined;
     try {
       // A server that could not be reached is not waited for again if there are files to use in its place.
       const isKept = isDownloaded && this.options.hosts?.has(url) === true;
       return await probe(url, patienceOf(this.options, isKept), this.options);
     } catch (error) {
       const isAbsent = error instanceof FileError && ABSENT.has(error.code);
-      if (isAbsent && path === INDEX && this.site.notThere) throw this.site.notThere(error);
+      if (isAbsent && path === FOLDER_INDEX && this.site.notThere) throw this.site.notThere(error);
       if (isAbsent && error.code === "file/not-found") return null;
       if (!(error instanceof TransientError) || !isDownloaded) throw error;
       // Without its server, a folder has the files that were downloaded before.

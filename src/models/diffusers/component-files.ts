@@ -2,7 +2,7 @@
 import { ConfigError } from "../../config/config-error.js";
 import { parseJson } from "../../config/read-json.js";
 import type { FileFolder } from "../../files/folder/file-folder.js";
-import { isRecord } from "../../platform/json.js";
+import { isRecord } from "../../platform/objects.js";
 import { checkSize, MAX_BYTES } from "../../platform/limits.js";
 import { decodeUtf8 } from "../../platform/utf8.js";
 

@@ -1,5 +1,5 @@
 // Which files of a model folder belong to a component: the weights that are read, and the small files.
-import { isRecord } from "../../platform/json.js";
+import { isRecord } from "../../platform/objects.js";
 import type { OpenedFolder } from "../opened.js";
 import { componentBytes } from "./component-files.js";
 import { findWeights, type WeightsBase } from "./component-weights.js";

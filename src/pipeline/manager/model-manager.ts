@@ -19,6 +19,8 @@ import { describeLoaded, type ClipInfo, type DecoderInfo, type PriorInfo } from 
 import { missingModel, type ModelPart } from "./missing-model.js";
 import { openDevice } from "./open-device.js";
 import { Offloader, type Offload } from "./offload.js";
+import { describeModels } from "../records/generated-on.js";
+import type { GeneratedOn } from "../records/image-record.js";
 import { checkOptions } from "../settings.js";
 import { compileKernels, type WarmupOptions } from "./warmup.js";
 
@@ -45,6 +47,14 @@ export interface ManagerOptions extends LoadingOptions {
    * GPU's memory, or if its size is not known; else `idle`. If the GPU runs out of memory, `never` changes to `idle`.
    */
   readonly offload?: Offload | undefined;
+}
+
+/** Options of `DalleModelManager.generatedOn`. */
+export interface DescribeOptions {
+  /** How to name the load config. Default: its name, path or URL. The default config of the package is not named. */
+  readonly config?: string | undefined;
+  /** Aborts reading. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 const MANAGER_RULES = {
@@ -332,6 +342,14 @@ export class DalleModelManager {
   async warmup(options: WarmupOptions = {}): Promise<void> {
     checkOptions(options);
     await this.#lifetime.run(() => compileKernels(this, options), options.signal);
+  }
+
+  /**
+   * Describes the models and where they run, for the records of images (`encodeRecorded`). Reads samples of the model files.
+   * Rejects with `FileError` if one cannot be read.
+   */
+  async generatedOn({ config, signal }: DescribeOptions = {}): Promise<GeneratedOn> {
+    return this.#lifetime.run(() => describeModels(this, config, { ...this.options, signal }), signal);
   }
 
   /**

@@ -193,11 +193,12 @@ export class Offloader {
     this.gpu.trim();
   }
 
-  async #readWeights({ weights }: Component, signal: AbortSignal | undefined): Promise<void> {
+  async #readWeights({ name: component, weights }: Component, signal: AbortSignal | undefined): Promise<void> {
     const { onProgress } = this.options;
     await weights.fill({
       signal,
-      onProgress: (loadedBytes, totalBytes) => onProgress?.({ file: weights.source.name, loadedBytes, totalBytes }),
+      onProgress: (loadedBytes, totalBytes) =>
+        onProgress?.({ file: weights.source.name, component, loadedBytes, totalBytes }),
     });
   }
 }

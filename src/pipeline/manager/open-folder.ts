@@ -1,9 +1,9 @@
 import type { FileLocation } from "../../config/load-config-data.js";
-import type { FileFolder } from "../../files/folder/file-folder.js";
+import { FOLDER_INDEX, type FileFolder } from "../../files/folder/file-folder.js";
 import { componentsRead, kindsOf } from "../../models/diffusers/claimed-components.js";
 import { hasAll, weightsOf } from "../../models/diffusers/folder-files.js";
 import { claimOf } from "../../models/families.js";
-import { FOLDER_INDEX, openModelFolder, type OpenedFolder } from "../../models/opened.js";
+import { openModelFolder, type OpenedFolder } from "../../models/opened.js";
 import type { ModelKind } from "../../weights/tree/model-names.js";
 import type { FileOptions, ModelLoadConfig } from "../load-config.js";
 

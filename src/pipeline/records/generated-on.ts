@@ -1,23 +1,32 @@
+import type { GpuDevice } from "../../gpu/device.js";
 import { counted } from "../../platform/counted.js";
-import type { DalleModelManager } from "../manager/model-manager.js";
-import type { LoadingOptions } from "../manager/loading-options.js";
+import { PACKAGE_VERSION } from "../../platform/package-version.js";
+import type { ComputeType, WeightFormat } from "../../tensor/dtype.js";
+import type { FileOptions, ModelLoadConfig } from "../load-config.js";
 import type { GeneratedOn } from "./image-record.js";
 import { identifyModels, type ModelFile } from "./model-identity.js";
 
-/** Describes the models of a manager and where they run, for records. */
+/** The models and their device, as `DalleModelManager` has them. */
+interface DescribedModels {
+  readonly config: ModelLoadConfig;
+  readonly gpu: GpuDevice;
+  readonly dtype: ComputeType;
+  readonly weightFormat: WeightFormat;
+}
+
+/** What records of the default load config leave out. */
+const DEFAULT_CONFIG = "shapes";
+
+/** Describes models and where they run, for records. `config` is how to name the load config; `reading` how its files were read. */
 export async function describeModels(
-  { config, gpu, dtype, weightFormat }: DalleModelManager,
-  software: string,
-  loading: LoadingOptions & {
-    /** Whether the load config is the default one of the package, which records do not name. */
-    readonly isOwnConfig: boolean;
-  },
+  { config: { source }, config: loaded, gpu, dtype, weightFormat }: DescribedModels,
+  config = source,
+  reading: FileOptions = {},
 ): Promise<GeneratedOn> {
-  const { isOwnConfig, ...options } = loading;
-  const files = await identifyModels(config, { ...options, prefersF16: dtype === "f16" });
+  const files = await identifyModels(loaded, { ...reading, prefersF16: dtype === "f16" });
   return {
-    software,
-    model: isOwnConfig ? { files } : { config: config.source, files },
+    software: `dalle2-webgpu ${PACKAGE_VERSION}`,
+    model: config === DEFAULT_CONFIG ? { files } : { config, files },
     adapter: gpu.adapter.description || gpu.adapter.device,
     dtype,
     weights: weightFormat,

@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { readBytes } from "#platform";
 import { checkValue } from "../../config/config-error.js";
-import { readImageText } from "../../image/encode.js";
+import { encodeImage, readImageText, type EncodeOptions } from "../../image/encode.js";
 import type { ImageText } from "../../image/png-text.js";
 import { counted } from "../../platform/counted.js";
 import { FileError } from "../../platform/errors.js";
@@ -99,6 +99,31 @@ export function recordTexts(record: ImageRecord, description: string): ImageText
   };
 }
 
+/** Options of `encodeRecorded`. */
+export interface RecordingOptions extends Omit<EncodeOptions, "text"> {
+  /** The models and where they ran: `DalleModelManager.generatedOn`. */
+  readonly generatedOn: GeneratedOn;
+  /** Inputs of the image, for people: its prompt, names of files. Default: none. */
+  readonly inputs?: ImageRecord["inputs"] | undefined;
+  /** What image viewers show of it. Default: the input `prompt`. */
+  readonly description?: string | undefined;
+}
+
+/**
+ * Encodes a generated image as a file with the record of how it was generated: options, seed, models, adapter. `dalle2 show` prints
+ * it, `dalle2 dream --from` repeats it, and `readImageRecord` reads it. Known secrets are left out. Rejects as `encodeImage`.
+ *
+ * @example
+ * const generatedOn = await manager.generatedOn();
+ * const file = await encodeRecorded(image, { generatedOn, inputs: { prompt: "a red circle" } });
+ */
+export async function encodeRecorded(
+  image: GeneratedImage,
+  { generatedOn, inputs = {}, description = String(inputs.prompt ?? ""), ...options }: RecordingOptions,
+): Promise<Uint8Array<ArrayBuffer>> {
+  return encodeImage(image, { ...options, text: recordTexts(recordOf(image, inputs, generatedOn), description) });
+}
+
 /** The texts in an image file. */
 export interface RecordedImage {
   /** Undefined if this package did not write the file, or if another program dropped the record. */
@@ -110,14 +135,20 @@ export interface RecordedImage {
 const ANOTHER_IMAGE = "give an image that this package wrote";
 const GENERATE_AGAIN = "generate the image again";
 
-/** Reads the texts of an image file. Rejects with `FileError` if the file cannot be read or its record is damaged. */
+/** The same as `readImageRecord` for a file on the disk. */
 export async function readRecord(file: string): Promise<RecordedImage> {
   const bytes = await readBytes(file, MAX_BYTES.image);
-  return recordIn(bytes, file);
+  return readImageRecord(bytes, file);
 }
 
-/** The same for the content of a file. Messages name it `file`. */
-export async function recordIn(bytes: Uint8Array, file: string): Promise<RecordedImage> {
+/**
+ * Reads the record and the other texts in an image file (PNG, JPEG, WebP). Messages name it `file`. Rejects with `FileError` if
+ * it is no image or its record is damaged.
+ *
+ * @example
+ * const { record } = await readImageRecord(new Uint8Array(await file.arrayBuffer()), file.name);
+ */
+export async function readImageRecord(bytes: Uint8Array, file: string): Promise<RecordedImage> {
   const fail = (problem: string, advice: string, cause?: unknown): never => {
     throw new FileError(file, problem, { cause, advice });
   };

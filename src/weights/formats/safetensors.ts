@@ -3,7 +3,8 @@
 // https://github.com/huggingface/safetensors/blob/24b0b2857fef49be734b9ab72ce97c09bb25f5b9/README.md#L74-L104
 import { ArgumentError } from "../../platform/arguments.js";
 import type { ByteSource } from "../../platform/source.js";
-import { isRecord, jsonProblem, jsonStringEnd, parseJson } from "../../platform/json.js";
+import { jsonProblem, jsonStringEnd, parseJson } from "../../platform/json.js";
+import { isRecord } from "../../platform/objects.js";
 import { byteLength, DTYPE_BYTES, elementCount, isCountable, isDtype, type Dtype } from "../dtypes.js";
 import { FormatError } from "../errors.js";
 import { excerpt } from "../../platform/printable.js";

@@ -13,6 +13,7 @@ import { openCheckpoint } from "../../models/open-checkpoint.js";
 import { ModelLoadConfig, type ConfigOptions } from "../../pipeline/load-config.js";
 import { isConfigName } from "../../pipeline/config-names.js";
 import { planMemory, type MemoryPlan, type MemoryPlanOptions } from "../../pipeline/manager/memory-plan.js";
+import { encodeRecorded, readImageRecord } from "../../pipeline/records/image-record.js";
 import { forgetTuning, keepTuning, readKeptTuning } from "../../tuning/kept.js";
 import type { CheckpointOptions } from "../../weights/checkpoint.js";
 import { isContent, type RemoteConfig } from "../remote-config.js";
@@ -38,13 +39,17 @@ async function inspect(file: string | GivenFile | GivenPath, options: Checkpoint
   }
 }
 
+async function bytesOf(file: Uint8Array | Blob): Promise<Uint8Array> {
+  return file instanceof Blob ? new Uint8Array(await file.arrayBuffer()) : file;
+}
+
 /** The functions by name. Their types are those of the client's methods. */
 export const LIBRARY = {
   clearCache: (folder: string | undefined, names: readonly string[]) =>
     clearCache(folder, ({ name }) => names.includes(name)),
-  decodeImage: async (file: Uint8Array | Blob) =>
-    decodeImage(file instanceof Blob ? new Uint8Array(await file.arrayBuffer()) : file),
+  decodeImage: async (file: Uint8Array | Blob) => decodeImage(await bytesOf(file)),
   encodeImage,
+  encodeRecorded,
   forgetTuning,
   inspect,
   keepTuning,
@@ -53,8 +58,8 @@ export const LIBRARY = {
   loadRgbaImage,
   planMemory: async (config: RemoteConfig, options: MemoryPlanOptions): Promise<MemoryPlan> =>
     planMemory(await openConfig(config, options), options),
-  readImageText: async (file: Uint8Array | Blob) =>
-    readImageText(file instanceof Blob ? new Uint8Array(await file.arrayBuffer()) : file),
+  readImageRecord: async (file: Uint8Array | Blob, name: string) => readImageRecord(await bytesOf(file), name),
+  readImageText: async (file: Uint8Array | Blob) => readImageText(await bytesOf(file)),
   readKeptTuning,
   resizeBicubic,
   resizeLanczos,

@@ -1,7 +1,7 @@
 // The methods of a worker.
 import type { GpuDevice } from "../../gpu/device.js";
 import type { InferenceScript } from "../../pipeline/inference-script.js";
-import type { DalleModelManager } from "../../pipeline/manager/model-manager.js";
+import type { DalleModelManager, DescribeOptions } from "../../pipeline/manager/model-manager.js";
 import type { WarmupOptions } from "../../pipeline/manager/warmup.js";
 import { ArgumentError } from "../../platform/arguments.js";
 import { tuneGpu, type TuneOptions } from "../../tuning/tune.js";
@@ -33,6 +33,7 @@ export const MANAGER = {
   load: (manager: DalleModelManager, { signal }: SignalOption, except?: readonly string[]) =>
     manager.load(signal, except),
   loadEachComponent: (manager: DalleModelManager, { signal }: SignalOption) => manager.loadEachComponent(signal),
+  generatedOn: (manager: DalleModelManager, options: DescribeOptions) => manager.generatedOn(options),
   offload: (manager: DalleModelManager) => manager.offload,
   offloadIdle: (manager: DalleModelManager) => {
     manager.offloadIdle();

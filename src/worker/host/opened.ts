@@ -16,6 +16,8 @@ type Named<Options> = Omit<Options, "tuning" | "gpu"> & { readonly tuning?: Remo
 interface Opened {
   readonly gpu: GpuDevice;
   readonly manager?: DalleModelManager;
+  /** What is to be called when it is closed. */
+  onClose?: () => void;
 }
 
 /** Devices and managers by the ids that the page gave them. */
@@ -66,11 +68,19 @@ export class OpenedObjects {
     return this.#opened.get(handle) ?? closed();
   }
 
+  /** Calls a function when what a handle stands for is closed; at once if it is not open. */
+  whenClosed(handle: number, onClose: () => void): void {
+    const opened = this.#opened.get(handle);
+    if (opened) opened.onClose = onClose;
+    else onClose();
+  }
+
   /** Disposes what a handle stands for. Does nothing if it is not open. */
   close(handle: number): void {
     const opened = this.#opened.get(handle);
     this.#opened.delete(handle);
     (opened?.manager ?? opened?.gpu)?.dispose();
+    opened?.onClose?.();
   }
 }
 

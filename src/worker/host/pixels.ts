@@ -1,4 +1,5 @@
 // Buffers that go to the page without a copy.
+import { isPlainObject, type PlainObject } from "../../platform/objects.js";
 
 /** Returns the buffers of the images and files in a result. Nothing in the worker may use them afterwards. */
 export function buffersOf(result: unknown): ArrayBuffer[] {
@@ -18,7 +19,7 @@ export function copyPixels(args: readonly unknown[]): unknown[] {
   const copy = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(copy);
     if (isImage(value)) return { ...value, data: value.data.slice() };
-    if (isPlain(value) && "preview" in value) return { ...value, preview: copy(value.preview) };
+    if (isPlainObject(value) && "preview" in value) return { ...value, preview: copy(value.preview) };
     return value;
   };
   return args.map(copy);
@@ -26,17 +27,11 @@ export function copyPixels(args: readonly unknown[]): unknown[] {
 
 /** Returns the buffers in arguments that `copyPixels` has copied. */
 export function buffersOfArguments(args: readonly unknown[]): ArrayBuffer[] {
-  return args.flatMap((one) => [...buffersOf(one), ...(isPlain(one) ? buffersOf(one.preview) : [])]);
-}
-
-type PlainObject = Readonly<Record<string, unknown>>;
-
-function isPlain(value: unknown): value is PlainObject {
-  return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+  return args.flatMap((one) => [...buffersOf(one), ...(isPlainObject(one) ? buffersOf(one.preview) : [])]);
 }
 
 function isImage(value: unknown): value is PlainObject & { readonly data: Uint8Array } {
-  return isPlain(value) && "width" in value && "channels" in value && value.data instanceof Uint8Array;
+  return isPlainObject(value) && "width" in value && "channels" in value && value.data instanceof Uint8Array;
 }
 
 function isWhole(data: Uint8Array): data is Uint8Array<ArrayBuffer> {

@@ -6,7 +6,7 @@ import { ImageProcessor } from "../../../src/models/clip/transformers/image-proc
 import { textModelOptions } from "../../../src/models/clip/transformers/text-encoder.js";
 import { readTokenizer } from "../../../src/models/clip/transformers/tokenizer.js";
 import { FileError } from "../../../src/platform/errors.js";
-import { isRecord } from "../../../src/platform/json.js";
+import { isRecord } from "../../../src/platform/objects.js";
 import { MemorySource } from "../../../src/platform/source.js";
 import { utf8 } from "../mutators/bytes.js";
 import { promise, type Target } from "../target.js";

@@ -4,9 +4,9 @@ import { makeImage } from "../../../src/image/image.js";
 import { differences } from "../../../src/pipeline/records/generated-on.js";
 import {
   describeRecord,
-  recordIn,
+  encodeRecorded,
+  readImageRecord,
   recordOf,
-  recordTexts,
   type GeneratedOn,
 } from "../../../src/pipeline/records/image-record.js";
 
@@ -26,9 +26,10 @@ const generatedOn: GeneratedOn = {
 
 describe("the record of an image", () => {
   it("is read as it was written, from the content of the file", async () => {
-    const record = recordOf(image, { prompt: "a ring" }, generatedOn);
-    const bytes = await encodeImage(image, { format: "png", text: recordTexts(record, "a ring") });
-    const { record: read, texts } = await recordIn(bytes, "ring.png");
+    const inputs = { prompt: "a ring" };
+    const record = recordOf(image, inputs, generatedOn);
+    const bytes = await encodeRecorded(image, { inputs, generatedOn });
+    const { record: read, texts } = await readImageRecord(bytes, "ring.png");
     expect(read).toMatchObject({ ...record, model: { files: generatedOn.model.files } });
     expect(read?.model.config).not.toContain("secret");
     expect(texts).toEqual({ Description: "a ring", Seed: "7", Software: generatedOn.software });
@@ -36,11 +37,11 @@ describe("the record of an image", () => {
 
   it("is an error with advice if the file is not an image or the record is damaged", async () => {
     const advice = "give an image that this package wrote";
-    await expect(recordIn(new TextEncoder().encode("{}"), "a.json")).rejects.toMatchObject({
+    await expect(readImageRecord(new TextEncoder().encode("{}"), "a.json")).rejects.toMatchObject({
       message: `a.json: this is not a PNG, JPEG or WebP file; ${advice}`,
     });
     const bytes = await encodeImage(image, { format: "png", text: { dalle2: "{" } });
-    await expect(recordIn(bytes, "a.png")).rejects.toMatchObject({ advice: "Generate the image again." });
+    await expect(readImageRecord(bytes, "a.png")).rejects.toMatchObject({ advice: "Generate the image again." });
   });
 
   it("is shown in rows", () => {

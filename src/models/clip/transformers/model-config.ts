@@ -1,4 +1,4 @@
-import { isRecord } from "../../../platform/json.js";
+import { isRecord } from "../../../platform/objects.js";
 
 /** The part of a `config.json` for one encoder: all of it, unless it is that of a whole CLIP. */
 export function modelConfig(value: unknown, part: "text_config" | "vision_config"): unknown {

@@ -1,4 +1,4 @@
-import { isRecord } from "../../../platform/json.js";
+import { isRecord } from "../../../platform/objects.js";
 import type { ConfigError } from "../../../config/config-error.js";
 import type { DecoderOptions, UnetOptions } from "../options.js";
 import { unetParts } from "../dialect/component.js";

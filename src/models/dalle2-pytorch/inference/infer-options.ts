@@ -1,5 +1,5 @@
 /** Options of a model by its shapes: to check a config, and to complete it. */
-import { isRecord } from "../../../platform/json.js";
+import { isRecord } from "../../../platform/objects.js";
 import { ConfigError } from "../../../config/config-error.js";
 import type { Shape, TensorScope } from "../../../weights/formats/tensor-scope.js";
 

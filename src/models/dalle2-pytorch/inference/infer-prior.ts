@@ -1,4 +1,4 @@
-import { isRecord } from "../../../platform/json.js";
+import { isRecord } from "../../../platform/objects.js";
 import type { ConfigError } from "../../../config/config-error.js";
 import type { PriorNetOptions, PriorOptions } from "../options.js";
 import { priorNetworkPart } from "../dialect/component.js";

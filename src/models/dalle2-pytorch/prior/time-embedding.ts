@@ -39,7 +39,7 @@ export class TimestepTable implements TimeEmbedding {
         const embedded = embedding(inputs.arena.share(this.#table), rows.reshape([count * samples, 1]));
         return [embedded.reshape([count, samples, embedded.channels])];
       });
-    // Rows of a table of the weights are copied: all of them at once.
+    // All rows at once: samplers pass each timestep once and for all samples, so the rows take no more than the weights' table.
     return stepTables(inputs, ids, { bytesPerRow: 0, compute })[0]!;
   }
 }

@@ -53,7 +53,10 @@ export interface UnetRun {
 /** What the layers read, computed before the first pass. */
 export interface PreparedConditions {
   readonly batch: number;
-  /** `[B, timeCondDim]`, added to the time. */
+  /**
+   * `[B, timeCondDim]`, added to the time. No pass reads them; they are here because tensors of the result live as long as the
+   * run, and `modulations` may be computed from them again before a later pass (`stepTables`).
+   */
   readonly vectors: readonly (Tensor | undefined)[];
   /** What the time and the vectors of the conditions give residual blocks, `[rows, samples, *]`. */
   readonly modulations: StepRows;

@@ -1,6 +1,7 @@
 // What the configs of diffusers' components have in common (`config.json`, `scheduler_config.json`).
 import * as z from "zod/mini";
 import { preprocess, strictKeys, type HarmlessKeys } from "../../../config/known-keys.js";
+import { isRecord } from "../../../platform/objects.js";
 
 export const count = z.int().check(z.positive());
 
@@ -25,10 +26,7 @@ export function componentConfig<Shape extends z.core.$ZodShape>(
   const all = { _class_name: z.optional(z.literal(className)), ...shape };
   const isGiven = ([key, value]: [string, unknown]): boolean => value !== null || nullable.includes(key);
   return preprocess(
-    (value) =>
-      typeof value === "object" && value !== null && !Array.isArray(value)
-        ? Object.fromEntries(Object.entries(value).filter(isGiven))
-        : value,
+    (value) => (isRecord(value) ? Object.fromEntries(Object.entries(value).filter(isGiven)) : value),
     strictKeys(all, { ...ANY_COMPONENT, ...harmless }),
   );
 }

@@ -37,7 +37,10 @@ interface PreparedContext {
 export interface PreparedDecoder {
   readonly run: { readonly batch: number; readonly guidance: Guidance | undefined };
   readonly batch: number;
-  /** `[batch, timeDim]` */
+  /**
+   * `[batch, timeDim]`. No pass reads them; they are here because tensors of the result live as long as the run, and `modulations`
+   * may be computed from them again before a later pass (`stepTables`).
+   */
   readonly classLabels: Tensor;
   /** What residual blocks get of the time and the class labels. */
   readonly modulations: StepRows;

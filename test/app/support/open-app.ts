@@ -1,0 +1,62 @@
+import type { Browser, BrowserContext, Page } from "playwright-core";
+import { chromiumPath, launchChromium } from "../../browser/chromium.js";
+import { buildApp, serveApp, type ServedApp } from "./app-server.js";
+
+/** The app in a Chromium. */
+export interface OpenApp {
+  readonly browser: Browser;
+  readonly served: ServedApp;
+  /** A visitor who was never here, and whose page is open. */
+  readonly visit: (options?: VisitOptions) => Promise<Visit>;
+  readonly close: () => Promise<void>;
+}
+
+/** Who visits. */
+export interface VisitOptions {
+  readonly width?: number;
+  readonly height?: number;
+  readonly colorScheme?: "light" | "dark";
+  /** Runs in the page before its scripts. */
+  readonly before?: () => void;
+  /** Part of the URL after the folder: `#…`. */
+  readonly hash?: string;
+}
+
+/** A visitor's browser, whose pages share their storage. */
+export interface Visit {
+  readonly context: BrowserContext;
+  readonly page: Page;
+  /** Errors in the console, and those that nothing caught. */
+  readonly errors: string[];
+  readonly close: () => Promise<void>;
+}
+
+/** Builds and serves the app, and starts a Chromium with SwiftShader. */
+export async function openApp(): Promise<OpenApp> {
+  if (chromiumPath === undefined) throw new Error("No Chromium found: install its package, or set CHROMIUM to it.");
+  await buildApp();
+  const [served, browser] = await Promise.all([serveApp(), launchChromium(chromiumPath)]);
+  return {
+    browser,
+    served,
+    visit: (options) => visit(browser, served.url, options),
+    close: async () => {
+      await browser.close();
+      await served.close();
+    },
+  };
+}
+
+async function visit(browser: Browser, url: string, options: VisitOptions = {}): Promise<Visit> {
+  const { width = 1280, height = 900, colorScheme = "light", before, hash = "" } = options;
+  const context = await browser.newContext({ viewport: { width, height }, colorScheme, reducedMotion: "reduce" });
+  if (before) await context.addInitScript(before);
+  const errors: string[] = [];
+  context.on("console", (message) => {
+    if (message.type() === "error") errors.push(message.text());
+  });
+  context.on("weberror", (error) => errors.push(String(error.error())));
+  const page = await context.newPage();
+  await page.goto(url + hash);
+  return { context, page, errors, close: () => context.close() };
+}

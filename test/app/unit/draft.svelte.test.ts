@@ -1,0 +1,255 @@
+import { flushSync } from "svelte";
+import { describe, expect, it } from "vitest";
+import { Draft, isProblem, type DraftContext } from "../../../web/src/forms/draft.svelte.js";
+import { SHAPES_FACTS, type ModelFacts } from "../../../web/src/forms/facts.js";
+import { keepDraft } from "../../../web/src/forms/keep-draft.svelte.js";
+import type { Request, Task } from "../../../web/src/jobs/request.js";
+
+/** An engine whose images have a size and no colour. */
+function engineOf(width: number, height: number): DraftContext["engine"] {
+  return {
+    decodeImage: () => Promise.resolve({ width, height, channels: 4, data: new Uint8Array(width * height * 4) }),
+    resize: (_, newWidth, newHeight) =>
+      Promise.resolve({
+        width: newWidth,
+        height: newHeight,
+        channels: 3,
+        data: new Uint8Array(newWidth * newHeight * 3),
+      }),
+  };
+}
+
+function draftOf(facts: ModelFacts | undefined = SHAPES_FACTS, engine = engineOf(64, 64)): Draft {
+  return new Draft({ engine, facts: () => facts, modelId: () => "shapes" });
+}
+
+function requestOf(draft: Draft, task: Task): Request {
+  const asked = draft.request(task);
+  if (isProblem(asked)) throw new Error(asked.message);
+  return asked;
+}
+
+function storageWith(items: Record<string, string> = {}): Pick<Storage, "getItem" | "setItem"> {
+  return {
+    getItem: (key) => items[key] ?? null,
+    setItem: (key, value) => {
+      items[key] = value;
+    },
+  };
+}
+
+const PNG = new Blob(["not read"], { type: "image/png" });
+
+describe("a draft", () => {
+  it("has a request from the first moment", () => {
+    const { parameters, images } = requestOf(draftOf(), "create");
+    expect(parameters).toMatchObject({ task: "create", count: 1, prior: {}, unets: [] });
+    expect(parameters.prompts).toHaveLength(1);
+    expect(images).toEqual([]);
+  });
+
+  it("takes a prompt for each line, without empty ones", () => {
+    const draft = draftOf();
+    draft.prompts = " a red circle \n\n a blue square";
+    expect(requestOf(draft, "create").parameters.prompts).toEqual(["a red circle", "a blue square"]);
+  });
+
+  it("leaves out what is the model's default, and lists every U-Net once one differs", () => {
+    const draft = draftOf();
+    draft.setUnet(0, { steps: 24 });
+    draft.setPrior({ steps: 16 });
+    expect(draft.changes).toBe(0);
+    draft.setUnet(1, { condScale: 3 });
+    draft.setPrior({ steps: 4 });
+    draft.sampler = "ddim";
+    expect(draft.changes).toBe(3);
+    expect(requestOf(draft, "create").parameters).toMatchObject({
+      prior: { steps: 4 },
+      unets: [{}, { condScale: 3 }],
+      sampler: "ddim",
+    });
+    draft.resetSettings();
+    expect(requestOf(draft, "create").parameters).toMatchObject({ prior: {}, unets: [] });
+  });
+
+  it("keeps the settings of each model apart", () => {
+    let modelId = "shapes";
+    const draft = new Draft({ engine: engineOf(1, 1), facts: () => SHAPES_FACTS, modelId: () => modelId });
+    draft.setUnet(0, { steps: 5 });
+    modelId = "karlo";
+    expect(draft.unets).toEqual([]);
+    modelId = "shapes";
+    expect(draft.unets).toEqual([{ steps: 5 }]);
+  });
+
+  it.each([
+    ["create", "prompts"],
+    ["variations", "images"],
+    ["inpaint", "images"],
+    ["upscale", "images"],
+    ["interpolate", "start"],
+    ["edit", "images"],
+  ] as const)("says what %s misses: %s", (task, field) => {
+    const draft = draftOf();
+    draft.prompts = "\n ";
+    expect(draft.problem(task)).toMatchObject({ field, isMissing: true });
+    expect(isProblem(draft.request(task))).toBe(true);
+  });
+
+  it("says that a negative prompt needs guidance", () => {
+    const draft = draftOf();
+    draft.negative = "a square";
+    expect(requestOf(draft, "create").parameters.negative).toBe("a square");
+    draft.setUnet(0, { condScale: 1 });
+    expect(draft.problem("create")).toMatchObject({ field: "negative", isMissing: false });
+    draft.setPrior({ condScale: 2 });
+    expect(draft.problem("create")).toBeUndefined();
+  });
+
+  it("leaves a negative prompt out where nothing reads it", async () => {
+    const draft = draftOf();
+    draft.negative = "a square";
+    await draft.addImage("upscale", PNG, "photo.png");
+    expect(requestOf(draft, "upscale").parameters.negative).toBeUndefined();
+  });
+
+  it.each([
+    ["create", { prior: undefined }, "no prior"],
+    ["create", { readsText: false }, "no text encoder"],
+    ["variations", { readsImages: false }, "no image encoder"],
+    ["upscale", { unets: SHAPES_FACTS.unets.slice(0, 1) }, "one U-Net"],
+  ] as const)("says why a model cannot do %s", (task, lack, reason) => {
+    const problem = draftOf({ ...SHAPES_FACTS, ...lack }).problem(task);
+    expect(problem?.field).toBe("model");
+    expect(problem?.message).toContain(reason);
+  });
+
+  it("asks for a caption only where the decoder takes text", async () => {
+    const draft = draftOf();
+    await draft.addImage("variations", PNG, "photo.png");
+    expect(draft.problem("variations")?.field).toBe("variationsCaption");
+    const free = draftOf({ ...SHAPES_FACTS, needsText: false });
+    await free.addImage("variations", PNG, "photo.png");
+    expect(requestOf(free, "variations").parameters.prompts).toEqual([]);
+  });
+});
+
+describe("input images of a draft", () => {
+  it("are the square in the middle, and no larger than models need", async () => {
+    const draft = draftOf(SHAPES_FACTS, engineOf(3000, 2000));
+    await draft.addImage("upscale", PNG, "photo.png");
+    expect(draft.images.upscale).toMatchObject([
+      { name: "photo.png", width: 3000, height: 2000, pixels: { width: 1024, height: 1024 } },
+    ]);
+  });
+
+  it("are refused if they are too small to enlarge", async () => {
+    const draft = draftOf(SHAPES_FACTS, engineOf(16, 16));
+    await draft.addImage("upscale", PNG, "small.png");
+    expect(draft.problem("upscale")).toMatchObject({ field: "images", isMissing: false });
+  });
+
+  it("keep the old one and say what was wrong, if a file cannot be read", async () => {
+    const engine = engineOf(64, 64);
+    const draft = draftOf(SHAPES_FACTS, engine);
+    await draft.addImage("edit", PNG, "photo.png");
+    engine.decodeImage = () => Promise.reject(new Error("It is no image."));
+    expect(await draft.addImage("edit", PNG, "notes.txt")).toBe(false);
+    expect(draft.imageFailures.edit).toBe("It is no image.");
+    expect(draft.images.edit).toHaveLength(1);
+    engine.decodeImage = engineOf(8, 8).decodeImage;
+    await draft.addImage("edit", PNG, "photo.png");
+    expect(draft.imageFailures.edit).toBeUndefined();
+  });
+
+  it("come from other images, with their prompt as caption", async () => {
+    const draft = draftOf();
+    await draft.useAsInput("variations", { file: PNG, prompt: "a red circle" });
+    expect(requestOf(draft, "variations").parameters.prompts).toEqual(["a red circle"]);
+  });
+
+  it("fill the ends of an interpolation in turn, then the second", async () => {
+    const draft = draftOf();
+    for (const prompt of ["a red circle", "a blue square", "a green star"])
+      await draft.useAsInput("interpolate", { file: PNG, prompt });
+    const { parameters, images } = requestOf(draft, "interpolate");
+    expect(images).toHaveLength(2);
+    expect(parameters).toMatchObject({ prompts: ["a red circle", "a green star"], isBetweenImages: true, frames: 8 });
+    draft.swapEnds();
+    expect(requestOf(draft, "interpolate").parameters.prompts).toEqual(["a green star", "a red circle"]);
+  });
+
+  it("need a mask for inpainting, that generates something", async () => {
+    const draft = draftOf();
+    draft.inpaintPrompts = "a blue square";
+    await draft.addImage("inpaint", PNG, "photo.png");
+    const mask = { width: 64, height: 64, share: 0, values: () => new Uint8Array(64 * 64) };
+    draft.mask = mask;
+    expect(draft.problem("inpaint")?.field).toBe("mask");
+    draft.mask = { ...mask, share: 1 };
+    expect(requestOf(draft, "inpaint").mask).toEqual(new Uint8Array(64 * 64));
+  });
+});
+
+describe("a draft and parameters", () => {
+  it.each(["create", "variations", "inpaint", "upscale", "interpolate", "edit"] as const)(
+    "restores those of %s",
+    async (task) => {
+      const draft = draftOf();
+      Object.assign(draft, { prompts: "a\nb", inpaintPrompts: "c", start: "d", end: "e", before: "f", after: "g" });
+      Object.assign(draft, { variationsCaption: "h", upscaleCaption: "i", negative: "j", count: 3, strength: 0.5 });
+      draft.setUnet(1, { steps: 3 });
+      draft.mask = { width: 64, height: 64, share: 0.5, values: () => new Uint8Array(64 * 64) };
+      await draft.addImage(task, PNG, "photo.png");
+      const { parameters } = requestOf(draft, task);
+      const other = draftOf();
+      other.mask = draft.mask;
+      await other.addImage(task, PNG, "photo.png");
+      other.restore(parameters);
+      expect(requestOf(other, task).parameters).toEqual(parameters);
+      expect(other.isSeedLocked).toBe(true);
+    },
+  );
+});
+
+it("takes the model's defaults in parameters for none, and leaves out what the model has no network for", () => {
+  const draft = draftOf();
+  const unets = [{ steps: 24, condScale: 2 }, { steps: 12, condScale: 3 }, { steps: 9 }];
+  const prior = { steps: 16, condScale: 1, candidates: 2 };
+  expect(draft.restore({ task: "create", prompts: ["a"], count: 1, seed: undefined, prior, unets })).toBe("create");
+  expect(draft.changes).toBe(1);
+  expect(draft.isSeedLocked).toBe(false);
+  expect(requestOf(draft, "create").parameters).toMatchObject({ prior: {}, unets: [{}, { condScale: 3 }] });
+});
+
+describe("a kept draft", () => {
+  it("survives a reload, without images", async () => {
+    const storage = storageWith();
+    const first = draftOf();
+    const stop = keepDraft(first, storage);
+    first.prompts = "a green star";
+    first.ends = "images";
+    first.count = 4;
+    first.setUnet(0, { condScale: 5 });
+    await first.addImage("edit", PNG, "photo.png");
+    flushSync();
+    stop();
+    const second = draftOf();
+    keepDraft(second, storage)();
+    expect(second).toMatchObject({ prompts: "a green star", ends: "images", count: 4, unets: [{ condScale: 5 }] });
+    expect(second.images.edit).toEqual([]);
+  });
+
+  it.each([
+    "no JSON",
+    '"text"',
+    "null",
+    '{"count": 1e9, "prompts": 5, "settings": {"shapes": {"unets": 7}}, "ends": "x"}',
+  ])("ignores what is not as it should be: %s", (text) => {
+    const draft = draftOf();
+    const { prompts } = draft;
+    keepDraft(draft, storageWith({ "dalle2app.draft": text }))();
+    expect(draft).toMatchObject({ prompts, count: 1, ends: "prompts" });
+    expect(requestOf(draft, "create").parameters.unets).toEqual([]);
+  });
+});

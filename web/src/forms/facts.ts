@@ -1,0 +1,106 @@
+// What the forms need to know of a model.
+import type { CascadeSettings, ClipInfo, DecoderInfo, DefaultSettings, PriorInfo } from "dalle2-webgpu";
+
+/** Settings that a network has if a person sets none. Undefined: its own, known only to the network. */
+export interface NetworkDefaults {
+  readonly steps?: number | undefined;
+  readonly condScale?: number | undefined;
+}
+
+/** The prior, for its settings. */
+export interface PriorFacts extends NetworkDefaults {
+  /** Candidates for each image embedding if a person sets none. */
+  readonly candidates: number;
+}
+
+/** A U-Net, for its settings. */
+export interface UnetFacts extends NetworkDefaults {
+  readonly name: string;
+  /** Side of its images, in pixels. */
+  readonly imageSize: number;
+  readonly takesText: boolean;
+  readonly takesImageEmbed: boolean;
+  /** False if guidance changes nothing. */
+  readonly takesGuidance: boolean;
+}
+
+/** A model, for the forms. */
+export interface ModelFacts {
+  readonly prior: PriorFacts | undefined;
+  readonly unets: readonly UnetFacts[];
+  /** Whether texts can be encoded. */
+  readonly readsText: boolean;
+  /** Whether images can be encoded. */
+  readonly readsImages: boolean;
+  /** Whether the decoder cannot generate without a text, not even from an image. */
+  readonly needsText: boolean;
+  /** Tokens that a text may have. */
+  readonly contextLength: number | undefined;
+}
+
+/** Descriptions of an open model. */
+export interface ModelDescription {
+  readonly prior: PriorInfo | undefined;
+  readonly decoder: DecoderInfo | undefined;
+  readonly clip: ClipInfo | undefined;
+  readonly defaults: DefaultSettings;
+}
+
+/** The included model, as it is known before it is open. */
+export const SHAPES_FACTS: ModelFacts = {
+  prior: { steps: 16, condScale: 1, candidates: 2 },
+  unets: [
+    {
+      name: "U-Net 1",
+      imageSize: 32,
+      takesText: true,
+      takesImageEmbed: true,
+      takesGuidance: true,
+      steps: 24,
+      condScale: 2,
+    },
+    {
+      name: "U-Net 2",
+      imageSize: 64,
+      takesText: false,
+      takesImageEmbed: false,
+      takesGuidance: true,
+      steps: 12,
+      condScale: 1,
+    },
+  ],
+  readsText: true,
+  readsImages: true,
+  needsText: true,
+  contextLength: 32,
+};
+
+/** Picks the facts of an open model. */
+export function factsOf({ prior, decoder, clip, defaults }: ModelDescription): ModelFacts {
+  return {
+    prior: prior && {
+      steps: defaults.prior.steps,
+      condScale: defaults.prior.condScale,
+      // As in the references: DALLE2-pytorch keeps the better of two.
+      candidates: prior.family === "DALLE2-pytorch" ? 2 : 1,
+    },
+    unets: (decoder?.unets ?? []).map(({ name, imageSize, takesText, takesImageEmbed, takesGuidance = true }, i) => ({
+      name,
+      imageSize,
+      takesText,
+      takesImageEmbed,
+      takesGuidance,
+      steps: valueOf(defaults.decoder.steps, i),
+      condScale: valueOf(defaults.decoder.condScale, i),
+    })),
+    readsText: clip !== undefined,
+    readsImages: clip?.imageSize !== undefined,
+    needsText: decoder?.requirements.needs.textEncoding ?? false,
+    contextLength: clip?.contextLength,
+  };
+}
+
+function valueOf(setting: CascadeSettings["steps" | "condScale"], index: number): number | undefined {
+  const value = typeof setting === "number" ? setting : setting?.[index];
+  return value ?? undefined;
+}

@@ -1,0 +1,43 @@
+// Images that a person gives: from files, the clipboard, or the history.
+import { centerCropToSquare, type Image, type RgbImage } from "dalle2-webgpu";
+import type { Engine } from "../engine/engine.js";
+
+/** A side above which images are made smaller: no model reads or generates larger ones. */
+export const MOST_SIDE = 1024;
+
+/** An image for a model. */
+export interface InputImage {
+  readonly id: string;
+  /** The square in the middle, at most `MOST_SIDE` a side. */
+  readonly pixels: RgbImage;
+  /** The whole image, for `<img>`. */
+  readonly url: string;
+  readonly name: string;
+  /** Size of the whole image. */
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Reads an image file. Rejects with `Dalle2Error`. */
+export async function readInputImage(
+  engine: Pick<Engine, "decodeImage" | "resize">,
+  file: Blob,
+  name: string,
+): Promise<InputImage> {
+  const whole = await engine.decodeImage(file);
+  const square = onWhite(centerCropToSquare(whole));
+  const pixels = square.width > MOST_SIDE ? await engine.resize(square, MOST_SIDE, MOST_SIDE) : square;
+  const { width, height } = whole;
+  return { id: crypto.randomUUID(), pixels, url: URL.createObjectURL(file), name, width, height };
+}
+
+/** Blends an image with white, as pages show it. */
+export function onWhite({ width, height, channels, data }: Image): RgbImage {
+  if (channels === 3) return { width, height, channels, data };
+  const colours = new Uint8Array(width * height * 3);
+  for (let pixel = 0; pixel < width * height; pixel++) {
+    const alpha = data[pixel * 4 + 3]! / 255;
+    for (let i = 0; i < 3; i++) colours[pixel * 3 + i] = Math.round(data[pixel * 4 + i]! * alpha + 255 * (1 - alpha));
+  }
+  return { width, height, channels: 3, data: colours };
+}

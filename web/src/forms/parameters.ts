@@ -1,0 +1,185 @@
+// From what a person entered to the parameters of a job, and back.
+import type { SamplerName } from "dalle2-webgpu";
+import type { Parameters, Sampling, Task } from "../jobs/request.js";
+import type { ModelFacts, NetworkDefaults } from "./facts.js";
+
+/** The values of all forms. Undefined: the model's or the library's default. */
+export interface DraftValues {
+  readonly prompts: string;
+  readonly inpaintPrompts: string;
+  readonly variationsCaption: string;
+  readonly upscaleCaption: string;
+  readonly negative: string;
+  readonly count: number;
+  readonly seed: number;
+  readonly isSeedLocked: boolean;
+  readonly ends: "prompts" | "images";
+  readonly start: string;
+  readonly end: string;
+  readonly interpolateFrames: number | undefined;
+  readonly before: string;
+  readonly after: string;
+  readonly strength: number | undefined;
+  readonly editFrames: number | undefined;
+  readonly resampleTimes: number | undefined;
+  readonly startAtUnetNumber: number | undefined;
+  readonly prior: Parameters["prior"];
+  readonly unets: readonly Sampling[];
+  readonly sampler: SamplerName | undefined;
+}
+
+/** Values of the library where none is set. */
+export const DEFAULTS = { interpolateFrames: 8, editFrames: 1, strength: 0.4, resampleTimes: 5, startAtUnetNumber: 2 };
+
+/** Tasks with a number of images for each prompt or image, and with a negative prompt. Others give a series. */
+export const COUNTED_TASKS: readonly Task[] = ["create", "variations", "inpaint", "upscale"];
+
+/** Returns the prompts in a text with one a line. */
+export function promptsIn(text: string): string[] {
+  return text
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line !== "");
+}
+
+/** Whether a task runs the prior with settings of its own. */
+export function usesPrior(task: Task, { ends }: Pick<DraftValues, "ends">): boolean {
+  return task === "create" || task === "inpaint" || (task === "interpolate" && ends === "prompts");
+}
+
+/** A network that a task runs, and what it does with guidance. */
+export interface RunNetwork {
+  /** Its index among the U-Nets; undefined for the prior. */
+  readonly index: number | undefined;
+  readonly defaults: NetworkDefaults;
+  readonly takesText: boolean;
+  /** Whether guidance can lead away from a text, or from the image embedding that the prior makes of it. */
+  readonly takesNegative: boolean;
+}
+
+/** The networks that a task runs. */
+export function networksOf(
+  values: Pick<DraftValues, "ends" | "startAtUnetNumber">,
+  task: Task,
+  { prior, unets }: ModelFacts,
+): readonly RunNetwork[] {
+  const first = task === "upscale" ? (values.startAtUnetNumber ?? DEFAULTS.startAtUnetNumber) : 1;
+  const ofUnets = unets.map(({ takesText, takesImageEmbed, takesGuidance, ...defaults }, index) => ({
+    index,
+    defaults,
+    takesText,
+    takesNegative: takesGuidance && (takesText || (takesImageEmbed && prior !== undefined)),
+  }));
+  const ofPrior = { index: undefined, defaults: prior ?? {}, takesText: true, takesNegative: true };
+  return [...(prior && usesPrior(task, values) ? [ofPrior] : []), ...ofUnets.slice(first - 1)];
+}
+
+/** Whether a negative prompt can change anything in a task. True while the model is not known. */
+export function takesNegative(values: DraftValues, task: Task, facts: ModelFacts | undefined): boolean {
+  if (!COUNTED_TASKS.includes(task)) return false;
+  return !facts || networksOf(values, task, facts).some((network) => network.takesNegative);
+}
+
+/** Returns the texts of a task, in the order of `Parameters.prompts`. */
+export function textsOf(values: DraftValues, task: Task): readonly string[] {
+  switch (task) {
+    case "create":
+      return promptsIn(values.prompts);
+    case "inpaint":
+      return promptsIn(values.inpaintPrompts);
+    case "variations":
+      return filled(values.variationsCaption);
+    case "upscale":
+      return filled(values.upscaleCaption);
+    case "interpolate": {
+      const ends = [values.start.trim(), values.end.trim()];
+      return values.ends === "images" && ends.includes("") ? [] : ends;
+    }
+    case "edit":
+      return [values.before.trim(), values.after.trim()];
+  }
+}
+
+/** Returns the parameters of a job. */
+export function parametersOf(values: DraftValues, task: Task, facts: ModelFacts | undefined): Parameters {
+  const { seed, sampler } = values;
+  const negative = values.negative.trim();
+  return {
+    task,
+    prompts: textsOf(values, task),
+    ...(negative !== "" && takesNegative(values, task, facts) && { negative }),
+    count: COUNTED_TASKS.includes(task) ? values.count : 1,
+    seed,
+    prior: usesPrior(task, values) ? defined(values.prior) : {},
+    unets: unetsOf(values.unets, facts),
+    ...(sampler && { sampler }),
+    ...ownParameters(values, task),
+  };
+}
+
+function ownParameters(values: DraftValues, task: Task): Partial<Parameters> {
+  const { strength = DEFAULTS.strength, resampleTimes, startAtUnetNumber } = values;
+  switch (task) {
+    case "interpolate":
+      return {
+        frames: values.interpolateFrames ?? DEFAULTS.interpolateFrames,
+        ...(values.ends === "images" && { isBetweenImages: true }),
+      };
+    case "edit":
+      return { frames: values.editFrames ?? DEFAULTS.editFrames, strength };
+    case "inpaint":
+      return defined({ resampleTimes });
+    case "upscale":
+      return defined({ startAtUnetNumber });
+    default:
+      return {};
+  }
+}
+
+/** A value for each U-Net of the model; an empty list if all are defaults. */
+function unetsOf(unets: readonly Sampling[], facts: ModelFacts | undefined): readonly Sampling[] {
+  const own = Array.from({ length: facts?.unets.length ?? unets.length }, (_, i) => defined(unets[i] ?? {}));
+  return own.some((unet) => Object.keys(unet).length > 0) ? own : [];
+}
+
+/** Returns the values of the forms that parameters set, but for the seed. */
+export function valuesOf({ task, prompts, ...given }: Omit<Parameters, "seed">): Partial<DraftValues> {
+  const { count, prior, unets, sampler, frames, strength, resampleTimes, startAtUnetNumber } = given;
+  const shared = {
+    prior,
+    unets,
+    sampler,
+    ...(COUNTED_TASKS.includes(task) && { count, negative: given.negative ?? "" }),
+  };
+  const [first = "", second = ""] = prompts;
+  switch (task) {
+    case "create":
+      return { ...shared, prompts: prompts.join("\n") };
+    case "inpaint":
+      return { ...shared, inpaintPrompts: prompts.join("\n"), resampleTimes };
+    case "variations":
+      return { ...shared, variationsCaption: first };
+    case "upscale":
+      return { ...shared, upscaleCaption: first, startAtUnetNumber };
+    case "interpolate":
+      return {
+        ...shared,
+        ends: given.isBetweenImages ? "images" : "prompts",
+        start: first,
+        end: second,
+        interpolateFrames: frames,
+      };
+    case "edit":
+      return { ...shared, before: first, after: second, strength, editFrames: frames };
+  }
+}
+
+function filled(text: string): string[] {
+  const trimmed = text.trim();
+  return trimmed === "" ? [] : [trimmed];
+}
+
+/** Leaves out values that are undefined. */
+function defined<T extends object>(values: T): T {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as T;
+}

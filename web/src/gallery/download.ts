@@ -1,0 +1,42 @@
+import { Zip, ZipPassThrough } from "fflate";
+import { fileNames } from "./file-names.js";
+import type { KeptImage } from "./kept-image.js";
+
+/** Saves images as files of their own. The browser may ask whether the page may save several. */
+export function downloadEach(images: readonly KeptImage[]): void {
+  const names = fileNames(images);
+  for (const [i, { file }] of images.entries()) save(file, names[i]!);
+}
+
+/** Saves images as one zip file. */
+export async function downloadArchive(images: readonly KeptImage[], now = new Date()): Promise<void> {
+  save(await archive(images), `images-${now.toISOString().slice(0, 10)}.zip`);
+}
+
+/** A zip file of images. PNGs are compressed already, so they are stored as they are. */
+export async function archive(images: readonly KeptImage[]): Promise<Blob> {
+  const parts: Blob[] = [];
+  const names = fileNames(images);
+  const zip = new Zip((error, bytes) => {
+    if (error) throw error;
+    // Blobs can leave memory.
+    parts.push(new Blob([bytes]));
+  });
+  for (const [i, { file, time }] of images.entries()) {
+    const entry = new ZipPassThrough(names[i]!);
+    entry.mtime = time;
+    zip.add(entry);
+    entry.push(new Uint8Array(await file.arrayBuffer()), true);
+  }
+  zip.end();
+  return new Blob(parts, { type: "application/zip" });
+}
+
+function save(file: Blob, name: string): void {
+  const url = URL.createObjectURL(file);
+  Object.assign(document.createElement("a"), { href: url, download: name }).click();
+  // Some browsers read the URL only after the click.
+  setTimeout(() => {
+    URL.revokeObjectURL(url);
+  }, 60_000);
+}

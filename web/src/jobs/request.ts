@@ -1,0 +1,63 @@
+// What a person asks for: plain data, so that it can be kept, linked to, put into a PNG, and sent to an engine.
+import type { RgbImage, SamplerName } from "dalle2-webgpu";
+
+/** What can be done with a model. */
+export const TASKS = ["create", "variations", "inpaint", "upscale", "interpolate", "edit"] as const;
+/** One of `TASKS`. */
+export type Task = (typeof TASKS)[number];
+
+/** How a network samples. What is absent is the model's default. */
+export interface Sampling {
+  /** Sampling steps. */
+  readonly steps?: number | undefined;
+  /** Guidance scale; 1 is no guidance. */
+  readonly condScale?: number | undefined;
+}
+
+/** The same for the prior. */
+export interface PriorSampling extends Sampling {
+  readonly sampler?: SamplerName | undefined;
+  /** Candidates for each image embedding. The one most similar to the text is kept. */
+  readonly candidates?: number | undefined;
+}
+
+/** The parameters of a job: everything but its images. */
+export interface Parameters {
+  readonly task: Task;
+  /** A prompt for each line. Interpolation between texts has two; an edit has the text before and the text after. */
+  readonly prompts: readonly string[];
+  /** Negative prompt. */
+  readonly negative?: string | undefined;
+  /** Images for each prompt, or for each input image. */
+  readonly count: number;
+  /** Seed of the first image; each later image has the next seed. The images of `interpolate` and `edit` share one. */
+  readonly seed: number;
+  readonly prior: PriorSampling;
+  /** For each U-Net in order. */
+  readonly unets: readonly Sampling[];
+  /** Sampler of all U-Nets. */
+  readonly sampler?: SamplerName | undefined;
+  /** Images between the ends, of `interpolate`, or from weak to strong, of `edit`. */
+  readonly frames?: number | undefined;
+  /** Whether `interpolate` goes between images; its prompts, if any, then say what they show. */
+  readonly isBetweenImages?: boolean | undefined;
+  /** How far `edit` goes to the second text, 0 to 1. */
+  readonly strength?: number | undefined;
+  /** How often `inpaint` repeats each step. */
+  readonly resampleTimes?: number | undefined;
+  /** First U-Net of `upscale`, counted from 1. */
+  readonly startAtUnetNumber?: number | undefined;
+}
+
+/** A job for an engine. */
+export interface Request {
+  readonly parameters: Parameters;
+  /** `variations`, `inpaint`, `upscale`, `edit`: one image; `interpolate` between images: two; else none. */
+  readonly images: readonly RgbImage[];
+  /** Names of these images, for records. */
+  readonly imageNames?: readonly string[] | undefined;
+  /** Of `inpaint`, in the size of the image, row by row: 1 where a pixel is kept, 0 where it is generated. */
+  readonly mask?: Uint8Array | undefined;
+  /** How many images are computed together at most. It changes memory and speed, not the images. Default: the library's. */
+  readonly batchSize?: number | undefined;
+}

@@ -1,0 +1,74 @@
+import { nextBrush, largestBrush } from "./brush.js";
+import { MaskLayer, type Marking } from "./mask-layer.svelte.js";
+import type { RgbImage } from "dalle2-webgpu";
+import type { AppState, Shown } from "../app-state.svelte.js";
+
+/** What a pointer does on the image. `move` moves the enlarged image. */
+export type Tool = "brush" | "rectangle" | "lasso" | "move";
+
+/** An image that is inpainted. */
+export interface MaskedImage {
+  readonly id: string;
+  readonly pixels: RgbImage;
+}
+
+/** How many masks are held. */
+const MOST_MASKS = 12;
+
+/** The masks of images, and the tools that paint them. Both stay when something else is shown. */
+export class MaskEditor {
+  tool: Tool = $state("brush");
+  /** What the tools do with pixels. `keep` is the eraser. */
+  marking: Marking = $state("generate");
+  /** Id of the image that the painter was opened for by itself: from then on a person opens it. */
+  shownId: string | undefined;
+  /** Whether the focus is to go to the mask as soon as it is shown. */
+  wantsFocus: boolean = $state(false);
+  /** What the stage showed before the painter. */
+  #before: Shown = { kind: "nothing" };
+  /** Diameter of the brush as a share of the image's side, so that it fits images of any size. */
+  #brushShare: number = $state(1 / 8);
+  /** Newest last. */
+  #masks: readonly { readonly id: string; readonly layer: MaskLayer }[] = [];
+
+  /** Shows the painter. */
+  open(app: Pick<AppState, "shown">, wantsFocus = false): void {
+    if (app.shown.kind === "mask") return;
+    this.#before = app.shown;
+    this.wantsFocus = wantsFocus;
+    app.shown = { kind: "mask" };
+  }
+
+  /** Shows what the painter stands in front of. */
+  close(app: Pick<AppState, "shown">): void {
+    if (app.shown.kind === "mask") app.shown = this.#before;
+  }
+
+  /** The mask of an image: at first, all of it is kept. */
+  layerOf({ id, pixels }: MaskedImage): MaskLayer {
+    const mask = this.#masks.find((one) => one.id === id) ?? { id, layer: new MaskLayer(pixels.width, pixels.height) };
+    this.#masks = [...this.#masks.filter((one) => one !== mask), mask].slice(-MOST_MASKS);
+    return mask.layer;
+  }
+
+  /** The newest mask of another image with the same size, if it generates anything: it can be taken over. */
+  earlierMask({ id, pixels }: MaskedImage): MaskLayer | undefined {
+    const fits = ({ width, height, share }: MaskLayer): boolean =>
+      width === pixels.width && height === pixels.height && share > 0;
+    return this.#masks.findLast((one) => one.id !== id && fits(one.layer))?.layer;
+  }
+
+  /** Diameter of the brush on an image with this side, in its pixels. */
+  brushSize(side: number): number {
+    return Math.min(Math.max(Math.round(this.#brushShare * side), 1), largestBrush(side));
+  }
+
+  setBrushSize(size: number, side: number): void {
+    this.#brushShare = size / side;
+  }
+
+  /** Makes the brush larger (1) or smaller (−1) by a step. */
+  stepBrush(by: 1 | -1, side: number): void {
+    this.setBrushSize(nextBrush(this.brushSize(side), by, side), side);
+  }
+}
