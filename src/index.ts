@@ -46,7 +46,9 @@ export type { DroppedEntry, DroppedItem, FileHandle, FolderHandle } from "./file
 export type { GivenFile, GivenFolder, GivenPath } from "./files/folder/given-folder.js";
 export { openSource } from "./files/open.js";
 export type { PublishedFile } from "./files/publication.js";
-export { openRemote, type DownloadProgress, type RemoteFile, type RemoteOptions } from "./files/remote-file.js";
+export { openRemote } from "./files/remote-file.js";
+export type { RemoteFile, RemoteOptions } from "./files/remote-options.js";
+export type { DownloadProgress } from "./files/running-download.js";
 export { QuotaError } from "./files/space.js";
 export { storageState, type StorageState } from "./files/storage-state.js";
 export type { HttpOptions } from "./files/request.js";
@@ -146,7 +148,7 @@ export {
 export { DisposedError } from "./platform/disposed-error.js";
 export type { DefaultSettings } from "./pipeline/manager/default-settings.js";
 export type { ClipInfo, DecoderInfo, PriorInfo } from "./pipeline/manager/model-info.js";
-export type { LoadingOptions } from "./pipeline/manager/loading-options.js";
+export type { LoadingOptions, LoadProgress } from "./pipeline/manager/loading-options.js";
 export { DalleModelManager, type DescribeOptions, type ManagerOptions } from "./pipeline/manager/model-manager.js";
 export type { WarmupOptions, WarmupProgress } from "./pipeline/manager/warmup.js";
 export type { Json, JsonOptions, GeneratedImage, ImageParameters } from "./pipeline/generated-image.js";

@@ -147,7 +147,8 @@ class HttpSource implements ByteSource {
   }
 }
 
-async function readBody(
+/** Reads a response of `length` bytes. Rejects with FileError if it has more or fewer. */
+export async function readBody(
   chunks: AsyncIterable<Uint8Array>,
   url: string,
   length: number,

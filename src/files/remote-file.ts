@@ -1,6 +1,7 @@
 import {
   cacheFolder,
   canKeepFiles,
+  dirname,
   exclusively,
   holdFile,
   isHeld,
@@ -16,55 +17,21 @@ import { checkSize, MAX_BYTES } from "../platform/limits.js";
 import { warnOnConsole } from "../platform/printable.js";
 import { publicUrl } from "../platform/secrets.js";
 import type { ByteSource } from "../platform/source.js";
+import type { ArrivedBytes } from "./arrived-bytes.js";
 import { fetchVerified, partOf, restartOnChange } from "./download.js";
 import { shortHash } from "./hash.js";
 import { openUrl } from "./http.js";
-import type { UnreachableHosts } from "./unreachable-hosts.js";
-import { isFromElsewhere, KeptFile, originAt, type KeptVersion } from "./kept-file.js";
-import { PATIENCE, type Patience } from "./patience.js";
+import { isFromElsewhere, KeptFile, originAt, readRecord } from "./kept-file.js";
 import { askOnce } from "./persistence.js";
-import { askClaim, type Claim, type PublishedFile } from "./publication.js";
-import { checkAddress, type HttpOptions } from "./request.js";
-import type { RunPatience } from "./retry.js";
+import { askClaim, type Claim } from "./publication.js";
+import { patienceOf, type RemoteFile, type RemoteOptions } from "./remote-options.js";
+import { checkAddress } from "./request.js";
+import { RunningDownload, type Readers } from "./running-download.js";
 import { checkSpace } from "./space.js";
 import { TemporarySource } from "./temporary-source.js";
 import { ChangedError, probe, type RemoteState, type TransferOptions } from "./transfer.js";
+import { IN_USE, needsCheck, newClaim, reasonToReplace } from "./updates.js";
 import { openVerified } from "./verified-file.js";
-
-/** A file on a server that is kept on this machine after its download. */
-export interface RemoteFile extends PublishedFile {
-  /** Folder to keep it in under `filename`, as dalle2-laion does. Default: the user's cache. */
-  readonly folder?: string | undefined;
-  /** Its name in the folder. */
-  readonly filename: string;
-  /** Larger files are refused. Default: 256 GiB. */
-  readonly maxBytes?: number | undefined;
-}
-
-/** The progress of a download. */
-export interface DownloadProgress {
-  /** The URL without secrets. */
-  readonly file: string;
-  /** What has arrived. */
-  readonly loadedBytes: number;
-  /** Undefined if the server does not say. */
-  readonly totalBytes: number | undefined;
-}
-
-export interface RemoteOptions extends HttpOptions {
-  /** Replaces the user's cache (`cacheFolder` of the platform). */
-  readonly cacheFolder?: string | undefined;
-  /** If false, a kept file is used without asking the server for a newer version. Default true. */
-  readonly checkUpdates?: boolean | undefined;
-  /** If false, a file without `folder` is downloaded each time and removed when its source is closed. Default true. */
-  readonly keep?: boolean | undefined;
-  /** Servers that could not be reached in this run. They are not tried again. Default: none. */
-  readonly hosts?: UnreachableHosts | undefined;
-  /** Called at most ten times a second, and at the end. */
-  readonly onProgress?: ((progress: DownloadProgress) => void) | undefined;
-  /** Receives warnings. Default: `console.warn`. */
-  readonly onWarning?: ((message: string) => void) | undefined;
-}
 
 /**
  * Opens a file on a server. It is downloaded to its folder the first time, and again if the server has a newer version. Its
@@ -83,11 +50,65 @@ export async function openRemote(file: RemoteFile, options: RemoteOptions = {}):
   }
   if (!(await canKeepFiles())) return openUnkept(file, options);
   if (file.folder === undefined && options.keep === false) {
-    return openOnce(file, options.cacheFolder ?? cacheFolder(), options);
+    const path = join(options.cacheFolder ?? cacheFolder(), `once-${crypto.randomUUID()}-${file.filename}.part`);
+    const open: OpenComplete = (asked, readers) => openOnce(file, path, asked, readers);
+    return options.early ? openEarly(path, file, options, open) : open(options);
   }
   const kept = keptFileOf(file, options);
+  const open: OpenComplete = (asked, readers) => openComplete(kept, file, asked, readers);
+  if (options.early) return openEarly(kept.path, file, options, open);
+  const known = running.get(kept.path);
+  return known?.url === file.url ? onceComplete(known.download, options) : open(options);
+}
+
+/** Opens a file that is being downloaded already. */
+async function onceComplete(download: RunningDownload, { onProgress, signal }: RemoteOptions): Promise<ByteSource> {
+  const source = await download.open(onProgress, signal);
+  try {
+    await source.complete?.(signal);
+    return source;
+  } catch (error) {
+    await source.close();
+    throw error;
+  }
+}
+
+/** Opens a file once it is complete. `readers` may read it before. */
+type OpenComplete = (options: RemoteOptions, readers?: Readers) => Promise<ByteSource>;
+
+/** The downloads that can be read, by the paths of their files. */
+const running = new Map<string, { readonly url: string; readonly download: RunningDownload }>();
+
+/** Opens a file as soon as its size is known. All who open it meanwhile read the same download. */
+function openEarly(path: string, { url }: RemoteFile, options: RemoteOptions, open: OpenComplete): Promise<ByteSource> {
+  const { onProgress, signal, fetch } = options;
+  const known = running.get(path);
+  if (known?.url === url) return known.download.open(onProgress, signal);
+  const download = new RunningDownload({
+    name: path,
+    url,
+    http: { fetch, patience: patienceOf(options) },
+    run: (readers, signal, onProgress) => open({ ...options, signal, onProgress }, readers),
+    onEnd: () => {
+      if (running.get(path)?.download === download) running.delete(path);
+    },
+  });
+  // One from another address comes after it.
+  if (!known) running.set(path, { url, download });
+  return download.open(onProgress, signal);
+}
+
+function openComplete(
+  kept: KeptFile,
+  file: RemoteFile,
+  options: RemoteOptions,
+  readers?: Readers,
+): Promise<ByteSource> {
   return whenFree(kept, options, async () => {
-    await restartOnChange(() => bringUpToDate(file, kept, options));
+    const mayRestart = (): boolean => readers?.mayRestart() ?? true;
+    await restartOnChange(() => bringUpToDate(file, kept, options, readers), mayRestart);
+    const record = readers && (await readRecord(kept.path));
+    if (record) readers.expect(record);
     return openVerified(kept, { ...options, url: file.url });
   });
 }
@@ -147,11 +168,16 @@ export async function openKept(file: RemoteFile, options: RemoteOptions): Promis
 
 /** The bytes of an unfinished download of a file with this SHA-256. */
 export async function bytesBegun(file: RemoteFile & { readonly sha256: string }, options: RemoteOptions) {
-  const { name } = partOf(file.url, { sha256: file.sha256 }, { size: undefined, version: undefined, isExact: false });
+  const { name } = partOf(file.url, { sha256: file.sha256 });
   return (await statFile(keptFileOf(file, options).partPath(name)))?.size ?? 0;
 }
 
-async function bringUpToDate(file: RemoteFile, kept: KeptFile, options: RemoteOptions): Promise<void> {
+async function bringUpToDate(
+  file: RemoteFile,
+  kept: KeptFile,
+  options: RemoteOptions,
+  readers: Readers | undefined,
+): Promise<void> {
   const { onWarning: warn = warnOnConsole } = options;
   const onDamaged = (): void => {
     warn(`${kept.path}: the file was damaged or changed since its download; downloading it again`);
@@ -166,63 +192,10 @@ async function bringUpToDate(file: RemoteFile, kept: KeptFile, options: RemoteOp
   }
   if (version) warn(`${kept.path}: ${reasonToReplace(version, file)}`);
   else if (file.folder === undefined) warnOnce(kept.folder, warn);
-  await download(file, kept, claim, options, version !== undefined);
+  await download(file, kept, claim, options, { isReplacing: version !== undefined, readers });
   // Another process may have replaced it, or cleared the folder.
   if (!(await kept.current(file.sha256, onDamaged, options.signal))) throw new ChangedError(file.url);
 }
-
-function needsCheck(version: KeptVersion, file: RemoteFile, { checkUpdates = true }: RemoteOptions): boolean {
-  if (file.sha256 !== undefined) return file.sha256 !== version.record.sha256;
-  return checkUpdates || isFromElsewhere(version.record, file.url);
-}
-
-/** Asks what the file should be; undefined if the kept file is current, or if the server cannot be asked. */
-async function newClaim(
-  version: KeptVersion | undefined,
-  file: RemoteFile,
-  kept: KeptFile,
-  options: RemoteOptions,
-): Promise<Claim | undefined> {
-  const patience = patienceOf(options, version !== undefined);
-  try {
-    const claim = await askClaim(file, patience, options);
-    if (!version || !(await isCurrent(version, claim, file, patience, options))) return claim;
-    await kept.confirm(version, file.url, claim.text);
-  } catch (error) {
-    if (!version || isFromElsewhere(version.record, file.url) || !(error instanceof FileError)) throw error;
-    const { onWarning: warn = warnOnConsole } = options;
-    warn(`${error.message}. Could not check for a newer version; using ${kept.path}`);
-  }
-  return undefined;
-}
-
-async function isCurrent(
-  version: KeptVersion,
-  claim: Claim,
-  file: RemoteFile,
-  patience: RunPatience,
-  options: RemoteOptions,
-): Promise<boolean> {
-  if (claim.sha256 !== undefined) return claim.sha256 === version.record.sha256;
-  if (isFromElsewhere(version.record, file.url)) return false;
-  if (claim.text !== undefined) return claim.text === version.checksum;
-  // As upstream, a file with unknown origin is not replaced.
-  const { size, version: known } = version.record;
-  const state = await probe(file.url, patience, options);
-  const isRenamed = known !== undefined && state.version !== undefined && known !== state.version;
-  return !isRenamed && (state.size ?? size) === size;
-}
-
-function reasonToReplace(version: KeptVersion, file: RemoteFile): string {
-  if (isFromElsewhere(version.record, file.url)) {
-    const [before, now] = [version.record.url ?? "another address", file.url].map(publicUrl);
-    return `was downloaded from ${before}; replacing it with ${now}`;
-  }
-  return "the server has a newer version; downloading it (turn off the check for updates to use this one)";
-}
-
-const IN_USE =
-  "the server has a newer version, which is not downloaded as long as this page or another tab reads this one";
 
 const warnedFolders = new Set<string>();
 
@@ -232,13 +205,19 @@ function warnOnce(folder: string, say: (message: string) => void): void {
   say(noteOnDownloads(folder));
 }
 
-/** `isReplacing`: there is a version that can be used. It stays if someone has begun to read it. */
+interface DownloadUse {
+  /** There is a version that can be used. It stays if someone has begun to read it. */
+  readonly isReplacing: boolean;
+  /** Those who read it meanwhile. */
+  readonly readers: Readers | undefined;
+}
+
 async function download(
   file: RemoteFile,
   kept: KeptFile,
   claim: Claim,
   options: RemoteOptions,
-  isReplacing: boolean,
+  { isReplacing, readers }: DownloadUse,
 ): Promise<void> {
   const state = await probe(file.url, patienceOf(options), options);
   const { name, isResumable } = partOf(file.url, claim, state);
@@ -252,7 +231,8 @@ async function download(
   const release = await holdFile(part.path);
   try {
     await kept.begin(name, { ...origin, size });
-    const verified = await fetchVerified(file.url, claim, state, part, transferOptions(file, state, options));
+    const transfer = transferOptions(file, state, options, begin(readers, state, isResumable));
+    const verified = await fetchVerified(file.url, claim, state, part, transfer);
     const install = () => kept.install(name, { ...origin, ...verified }, claim.text).then(() => true);
     // A damaged version is replaced in any case.
     const isDone = await (isReplacing ? unlessHeld(kept.path, install) : install());
@@ -260,6 +240,13 @@ async function download(
   } finally {
     release();
   }
+}
+
+/** Lets a file be read before it is complete, if its bytes stay the same when a connection breaks. */
+function begin(readers: Readers | undefined, state: RemoteState, isResumable: boolean): ArrivedBytes | undefined {
+  if (!readers || !isResumable || state.size === undefined) return undefined;
+  readers.begin(state);
+  return readers.arrived;
 }
 
 async function checkRoom(
@@ -275,19 +262,25 @@ async function checkRoom(
 }
 
 /** Downloads a file that is removed when its source is closed, as dalle2-laion does without `cache_dir`. */
-async function openOnce(file: RemoteFile, folder: string, options: RemoteOptions): Promise<ByteSource> {
-  const path = join(folder, `once-${crypto.randomUUID()}-${file.filename}.part`);
+async function openOnce(
+  file: RemoteFile,
+  path: string,
+  options: RemoteOptions,
+  readers: Readers | undefined,
+): Promise<ByteSource> {
   // Other tabs could clear it.
   const release = await holdFile(path);
+  const mayRestart = (): boolean => readers?.mayRestart() ?? true;
   try {
     await restartOnChange(async () => {
       const claim = await askClaim(file, patienceOf(options), options);
       const state = await probe(file.url, patienceOf(options), options);
       await removeFile(path);
-      await checkRoom(file, state, folder, path);
+      await checkRoom(file, state, dirname(path), path);
       const part = { path, isResumable: state.isExact };
-      await fetchVerified(file.url, claim, state, part, transferOptions(file, state, options));
-    });
+      const transfer = transferOptions(file, state, options, begin(readers, state, state.isExact));
+      await fetchVerified(file.url, claim, state, part, transfer);
+    }, mayRestart);
     return new TemporarySource(await openFile(path), path, release);
   } catch (error) {
     await removeFile(path).finally(release);
@@ -299,6 +292,7 @@ function transferOptions(
   { url, maxBytes = MAX_BYTES.download }: RemoteFile,
   { size: totalBytes }: RemoteState,
   options: RemoteOptions,
+  arrived: ArrivedBytes | undefined,
 ): TransferOptions {
   const { fetch, signal } = options;
   const file = publicUrl(url);
@@ -309,17 +303,5 @@ function transferOptions(
     last = now;
     options.onProgress?.({ file, loadedBytes, totalBytes });
   };
-  return { fetch, signal, patience: patienceOf(options), maxBytes, onProgress };
-}
-
-/** When to retry requests for a file. With a kept file at hand, there is no long wait for an answer. */
-export function patienceOf(
-  { patience, hosts, onWarning: warn = warnOnConsole }: RemoteOptions,
-  isKept = false,
-): RunPatience {
-  const onRetry: Patience["onRetry"] = (problem, pause) => {
-    warn(`${problem}; trying again in ${Math.ceil(pause / 1000)} s`);
-  };
-  const all = { ...PATIENCE, onRetry, ...patience, hosts };
-  return isKept ? { ...all, attempts: 1, stall: Math.min(all.stall, 10_000) } : all;
+  return { fetch, signal, patience: patienceOf(options), maxBytes, onProgress, arrived };
 }

@@ -1,6 +1,8 @@
-import { openWriter, removeFile, statFile } from "#platform";
+import { locksFiles, openWriter, removeFile, statFile } from "#platform";
 import { FileError } from "../platform/errors.js";
+import type { FileWriter } from "../platform/platform.js";
 import { checkSize, MAX_BYTES, TooLargeError } from "../platform/limits.js";
+import type { ArrivedBytes } from "./arrived-bytes.js";
 import { announcedLength } from "./fetch-bytes.js";
 import { statusError, TransientError } from "./http-error.js";
 import { chunksOf, contentRange, discard, request, type HttpOptions } from "./request.js";
@@ -14,6 +16,8 @@ export interface RemoteState {
   readonly version: string | undefined;
   /** True if `version` and `size` identify the exact bytes, so that parts fetched at different times fit together. */
   readonly isExact: boolean;
+  /** True if the server sends ranges of it. */
+  readonly hasRanges: boolean;
 }
 
 /** The file changed on the server since the transfer began. */
@@ -46,15 +50,17 @@ export function probe(url: string, patience: RunPatience, options: HttpOptions):
   );
 }
 
-function stateOf(response: Response, url: string): RemoteState {
+/** The state of a file by a response to a request for some of its bytes. */
+export function stateOf(response: Response, url: string): RemoteState {
   const { status, headers } = response;
   const size = status === 200 ? announcedLength(response) : contentRange(response, url).size;
+  const hasRanges = status !== 200;
   const [etag, modified] = [headers.get("etag"), headers.get("last-modified")];
-  if (etag !== null) return { size, version: etag, isExact: size !== undefined && !etag.startsWith("W/") };
+  if (etag !== null) return { size, version: etag, isExact: size !== undefined && !etag.startsWith("W/"), hasRanges };
   // A file that changed in the second of the response may change again in that second (RFC 9110, section 8.8.2.2).
   const age = Date.parse(headers.get("date") ?? "") - Date.parse(modified ?? "");
   const isExact = size !== undefined && modified !== null && !(age < 1000);
-  return { size, version: modified ?? undefined, isExact };
+  return { size, version: modified ?? undefined, isExact, hasRanges };
 }
 
 export interface TransferOptions extends HttpOptions {
@@ -64,6 +70,8 @@ export interface TransferOptions extends HttpOptions {
   readonly onProgress: (loadedBytes: number) => void;
   /** Called with bytes that were written, and their offset. */
   readonly onBytes?: ((offset: number, bytes: Uint8Array) => void) | undefined;
+  /** Who reads the file meanwhile. */
+  readonly arrived?: ArrivedBytes | undefined;
 }
 
 /** The file that a download is written to. */
@@ -104,25 +112,31 @@ async function fetchRest(
   url: string,
   state: RemoteState,
   { path, isResumable }: PartFile,
-  { patience, onProgress, onBytes, maxBytes, ...http }: TransferOptions,
+  { patience, onProgress, onBytes, arrived, maxBytes, ...http }: TransferOptions,
 ): Promise<void> {
   const { size, version } = state;
   checkSize(url, size ?? 0, maxBytes);
   const kept = (await statFile(path))?.size ?? 0;
   const start = isResumable && kept <= (size ?? 0) ? kept : 0;
   if (start < kept) await removeFile(path);
+  await arrived?.begin(path, start);
   onProgress(start);
-  if (start === size) return touch(path);
+  if (start === size) {
+    // An empty file has no bytes to write.
+    if (size === 0) await (await openWriter(path)).close();
+    return;
+  }
   await withoutStall(url, patience, http, async (inTime, alive) => {
     const response = await request(url, inTime, { start, ifRange: start > 0 ? version : undefined });
     try {
       const chunks = chunksOf(response, url, inTime.signal, alive);
       const offset = startOf(response, url, start, state);
       const limit = Math.min(maxBytes, size === undefined ? limitOf(response) : maxBytes);
-      await write(path, chunks, { url, offset, size, maxBytes: limit }, (start, bytes) => {
+      const onWritten = (start: number, bytes: Uint8Array): void => {
         onBytes?.(start, bytes);
         onProgress(start + bytes.length);
-      });
+      };
+      await write(path, chunks, { url, offset, size, maxBytes: limit, arrived }, onWritten);
     } finally {
       await discard(response);
     }
@@ -132,10 +146,6 @@ async function fetchRest(
 /** The limit for a response of unknown size: a few kilobytes may decompress to gigabytes. */
 function limitOf({ headers }: Response): number {
   return headers.has("content-encoding") ? MAX_BYTES.compressed : MAX_BYTES.unannounced;
-}
-
-async function touch(path: string): Promise<void> {
-  await (await openWriter(path)).close();
 }
 
 /** The offset of a response: 0 if the server ignores ranges. Throws if it is of another state. */
@@ -149,13 +159,39 @@ function startOf(response: Response, url: string, start: number, state: RemoteSt
   throw new FileError(url, `the server sent bytes from ${offset}, not from ${start}`);
 }
 
+/** What is written, and how much of it at most. */
+interface Written {
+  readonly url: string;
+  readonly offset: number;
+  readonly size: number | undefined;
+  readonly maxBytes: number;
+  readonly arrived: ArrivedBytes | undefined;
+}
+
+/**
+ * Opens a part to write from an offset on. Another process may have moved the part to its place since its length was asked, and a
+ * new file would have a hole there.
+ */
+async function openPart(path: string, offset: number, url: string): Promise<FileWriter> {
+  if (offset === 0) return openWriter(path);
+  const writer = await openWriter(path, { mustExist: true }).catch((error: unknown) => {
+    throw error instanceof FileError && error.code === "file/not-found" ? new ChangedError(url) : error;
+  });
+  // Or it has begun the part again.
+  if (locksFiles || ((await statFile(path))?.size ?? 0) >= offset) return writer;
+  await writer.close();
+  throw new ChangedError(url);
+}
+
 async function write(
   path: string,
   chunks: AsyncIterable<Uint8Array>,
-  { url, offset, size, maxBytes }: { url: string; offset: number; size: number | undefined; maxBytes: number },
+  { url, offset, size, maxBytes, arrived }: Written,
   onBytes: (offset: number, bytes: Uint8Array) => void,
 ): Promise<void> {
-  const writer = await openWriter(path);
+  const writer = await openPart(path, offset, url);
+  await arrived?.writeBy(writer);
+  const close = (): Promise<void> => (arrived ? arrived.closeWriter(end) : writer.close());
   let end = offset;
   try {
     for await (const chunk of chunks) {
@@ -166,13 +202,14 @@ async function write(
       await writer.write(end, chunk);
       onBytes(end, chunk);
       end += chunk.length;
+      arrived?.advance(end);
     }
   } catch (error) {
     // Report the first error, even if closing fails too.
-    await writer.close().catch(() => undefined);
+    await close().catch(() => undefined);
     throw error;
   }
-  await writer.close();
+  await close();
   if (end < (size ?? 0)) {
     throw new TransientError(url, `the connection ended after ${end} of ${size} bytes`, { advice: "try again" });
   }

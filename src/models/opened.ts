@@ -65,8 +65,8 @@ function openedFolder(
     index,
     prefersF16,
     has: (path) => files.has(path),
-    open: async (path) => {
-      const file = await files.open(path);
+    open: async (path, options) => {
+      const file = await files.open(path, options);
       opened.push(file);
       return file;
     },

@@ -7,13 +7,9 @@ import { FolderMemory } from "../files/folder/folder-memory.js";
 import { UnreachableHosts } from "../files/unreachable-hosts.js";
 import { isUrl, openSource, resolveBeside } from "../files/open.js";
 import { fetchOrKept } from "../files/kept-bytes.js";
-import {
-  openKept,
-  openRemote,
-  type DownloadProgress,
-  type RemoteFile,
-  type RemoteOptions,
-} from "../files/remote-file.js";
+import { openKept, openRemote } from "../files/remote-file.js";
+import type { RemoteFile, RemoteOptions } from "../files/remote-options.js";
+import type { DownloadProgress } from "../files/running-download.js";
 import type { HttpOptions } from "../files/request.js";
 import { families } from "../models/families.js";
 import type { Family } from "../models/family.js";
@@ -45,8 +41,11 @@ export interface FileOptions extends HttpOptions {
    * If false, files without `cache_dir` are downloaded each time and removed when closed, as in dalle2-laion. Default true.
    */
   readonly keepDownloads?: boolean | undefined;
-  /** How files on servers are read: `download`, the default, or `ranges`, which is better if only headers are read. */
-  readonly remote?: "download" | "ranges" | undefined;
+  /**
+   * How files on servers are read. `download`, the default: they are opened once they are complete. `early`: as soon as their size is
+   * known, and reads wait for their bytes. `ranges`: not downloaded, which is better if only headers are read.
+   */
+  readonly remote?: "download" | "early" | "ranges" | undefined;
   /** Called with the progress of each download. */
   readonly onProgress?: ((progress: DownloadProgress) => void) | undefined;
   /** Called with each warning. Default: `console.warn`. */
@@ -325,7 +324,7 @@ export class ModelLoadConfig {
   }
 
   async #openRemote(file: RemoteFile, options: RemoteOptions & Pick<FileOptions, "remote">): Promise<ByteSource> {
-    if (options.remote !== "ranges") return openRemote(file, options);
+    if (options.remote !== "ranges") return openRemote(file, { ...options, early: options.remote === "early" });
     const { signal, fetch, patience } = options;
     return (
       (await openKept(file, options)) ?? openSource(file.url, { signal, fetch, patience, maxBytes: file.maxBytes })
@@ -334,7 +333,10 @@ export class ModelLoadConfig {
 
   /** Reads a JSON file that the config names. Rejects with `FileError`, or with `ConfigError` if it is not JSON. */
   async readJson(file: FileLocation, options: FileOptions = {}): Promise<unknown> {
-    return readOpenedJson(await this.#open(file, options, MAX_BYTES.config), this.describe(file), options.signal);
+    // What is read of a config before it is verified could not be taken back.
+    const remote = options.remote === "early" ? "download" : options.remote;
+    const source = await this.#open(file, { ...options, remote }, MAX_BYTES.config);
+    return readOpenedJson(source, this.describe(file), options.signal);
   }
 
   /** Returns the path or URL of a file that the config names, for messages. A URL is without secrets. */

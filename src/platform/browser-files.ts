@@ -87,13 +87,25 @@ const COMMIT_BYTES = 2 ** 26;
 class CopyingWriter implements FileWriter {
   #stream: FileSystemWritableFileStream | undefined;
   #pending = 0;
+  #readableBytes: number;
 
   constructor(
     private readonly handle: FileSystemFileHandle,
     private readonly path: string,
     /** Bytes that are already part of the file. */
     private committed: number,
-  ) {}
+  ) {
+    this.#readableBytes = committed;
+  }
+
+  get readableBytes(): number {
+    return this.#readableBytes;
+  }
+
+  async read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
+    const file = await this.handle.getFile();
+    return new BlobSource(file, this.path).read(offset, length);
+  }
 
   async write(offset: number, bytes: Uint8Array): Promise<void> {
     try {
@@ -118,6 +130,7 @@ class CopyingWriter implements FileWriter {
     this.committed += this.#pending;
     this.#pending = 0;
     await stream?.close();
+    if (stream) this.#readableBytes = (await this.handle.getFile()).size;
   }
 }
 
@@ -133,6 +146,7 @@ function writeError(path: string, cause: unknown): FileError {
 
 /** What TypeScript's library has only for workers. Safari's early versions returned promises. */
 interface InPlaceHandle {
+  read(bytes: Uint8Array, options: { readonly at: number }): number;
   write(bytes: Uint8Array, options: { readonly at: number }): number;
   flush(): unknown;
   close(): unknown;
@@ -151,6 +165,8 @@ export const writesToCopy: Platform["writesToCopy"] = () => "document" in global
 
 /** Writes in place at any offset. Bytes are in the file at once, so that a worker that is ended loses none. */
 class InPlaceWriter implements FileWriter {
+  readonly readableBytes = Infinity;
+
   constructor(
     private readonly handle: InPlaceHandle,
     private readonly path: string,
@@ -163,6 +179,15 @@ class InPlaceWriter implements FileWriter {
         if (written === 0) throw new DOMException("nothing was written", "QuotaExceededError");
         done += written;
       }
+    });
+  }
+
+  read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
+    const bytes = new Uint8Array(length);
+    // In a continuation, so that a closed handle rejects instead of throwing.
+    return Promise.resolve().then(() => {
+      if (this.handle.read(bytes, { at: offset }) === length) return bytes;
+      throw new FileError(this.path, `ended before byte ${offset + length}`);
     });
   }
 
@@ -200,8 +225,8 @@ async function inPlace(handle: WorkerFileHandle, path: string): Promise<InPlaceW
   }
 }
 
-export const openWriter: Platform["openWriter"] = async (path) => {
-  const handle = await handleAt(path, true);
+export const openWriter: Platform["openWriter"] = async (path, { mustExist = false } = {}) => {
+  const handle = await handleAt(path, !mustExist);
   if (writesInPlace(handle)) return inPlace(handle, path);
   return new CopyingWriter(handle, path, (await handle.getFile()).size);
 };

@@ -5,9 +5,13 @@ import { open, readdir, rename, rm, stat, type FileHandle } from "node:fs/promis
 import { dirname } from "node:path";
 import { fileError, isSystemError } from "./node-error.js";
 import { makeFolder } from "./node-folder.js";
+import { readFully } from "./node-reading.js";
+import { orAborted } from "./or-aborted.js";
 import type { FileWriter, Platform } from "./platform.js";
 
 class NodeFileWriter implements FileWriter {
+  readonly readableBytes = Infinity;
+
   constructor(
     private readonly handle: FileHandle,
     private readonly path: string,
@@ -24,6 +28,10 @@ class NodeFileWriter implements FileWriter {
     }
   }
 
+  read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
+    return readFully(this.handle, this.path, offset, length);
+  }
+
   async close(): Promise<void> {
     try {
       await this.handle.sync();
@@ -35,11 +43,11 @@ class NodeFileWriter implements FileWriter {
   }
 }
 
-export const openWriter: Platform["openWriter"] = async (path) => {
+export const openWriter: Platform["openWriter"] = async (path, { mustExist = false } = {}) => {
   try {
-    await makeFolder(dirname(path));
+    if (!mustExist) await makeFolder(dirname(path));
     // Not "w", which empties the file: bytes that another process has written must stay.
-    return new NodeFileWriter(await open(path, constants.O_WRONLY | constants.O_CREAT), path);
+    return new NodeFileWriter(await open(path, constants.O_RDWR | (mustExist ? 0 : constants.O_CREAT)), path);
   } catch (cause) {
     throw fileError(path, "could not be written", cause);
   }
@@ -85,16 +93,19 @@ export const removeFile: Platform["removeFile"] = async (path) => {
 
 const lastOfName = new Map<string, Promise<unknown>>();
 
-export const exclusively: Platform["exclusively"] = async (name, body) => {
+export const exclusively: Platform["exclusively"] = async (name, body, signal) => {
   const before = lastOfName.get(name) ?? Promise.resolve();
-  const running = before.then(body);
+  const running = before.then(() => {
+    signal?.throwIfAborted();
+    return body();
+  });
   const ended = running.catch(() => undefined);
   lastOfName.set(name, ended);
-  try {
-    return await running;
-  } finally {
+  void ended.then(() => {
     if (lastOfName.get(name) === ended) lastOfName.delete(name);
-  }
+  });
+  await orAborted(before, signal);
+  return running;
 };
 
 export const createSha256: Platform["createSha256"] = () => {

@@ -19,22 +19,33 @@ class NodeFileSource implements ByteSource {
 
   async read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
     checkRange(this.name, this.size, offset, length);
-    const bytes = new Uint8Array(length);
-    let filled = 0;
-    // One read may return fewer bytes than requested: Linux stops at 2 GiB, network drives earlier.
-    while (filled < length) {
-      signal?.throwIfAborted();
-      const { bytesRead } = await this.handle.read(bytes, filled, length - filled, offset + filled);
-      if (bytesRead === 0)
-        throw new FileError(this.name, `ended at byte ${offset + filled}: the file became shorter while it was read`);
-      filled += bytesRead;
-    }
-    return bytes;
+    return readFully(this.handle, this.name, offset, length, signal);
   }
 
   async close(): Promise<void> {
     await this.handle.close();
   }
+}
+
+/** Reads `length` bytes of an open file. Rejects with FileError if it ends before. */
+export async function readFully(
+  handle: FileHandle,
+  path: string,
+  offset: number,
+  length: number,
+  signal?: AbortSignal,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = new Uint8Array(length);
+  let filled = 0;
+  // One read may return fewer bytes than requested: Linux stops at 2 GiB, network drives earlier.
+  while (filled < length) {
+    signal?.throwIfAborted();
+    const { bytesRead } = await handle.read(bytes, filled, length - filled, offset + filled);
+    if (bytesRead === 0)
+      throw new FileError(path, `ended at byte ${offset + filled}: the file became shorter while it was read`);
+    filled += bytesRead;
+  }
+  return bytes;
 }
 
 export const openFile: Platform["openFile"] = (file) => openRegular(file, "could not be opened");

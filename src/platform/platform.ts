@@ -22,8 +22,11 @@ export interface Platform {
    * missing folders. If `data` or the disk fails, nothing is left behind.
    */
   readonly writeFileAtomic: (path: string, data: FileData) => Promise<void>;
-  /** Opens a file to write at any offset. Existing content is kept. Makes missing folders. Rejects with FileError. */
-  readonly openWriter: (path: string) => Promise<FileWriter>;
+  /**
+   * Opens a file to write at any offset. Existing content is kept. Makes a missing file and missing folders, unless it `mustExist`.
+   * Rejects with FileError.
+   */
+  readonly openWriter: (path: string, options?: { readonly mustExist?: boolean }) => Promise<FileWriter>;
   /** Undefined if there is no such file. */
   readonly statFile: (path: string) => Promise<FileStat | undefined>;
   /** Names of the files in a folder; none if the folder does not exist. */
@@ -35,7 +38,7 @@ export interface Platform {
   readonly removeFile: (path: string) => Promise<void>;
   /**
    * Runs functions with the same name one after the other: within this process in Node, among all tabs of the site in
-   * browsers. The signal ends the wait in browsers.
+   * browsers. The signal ends the wait.
    */
   readonly exclusively: <Result>(name: string, body: () => Promise<Result>, signal?: AbortSignal) => Promise<Result>;
   /** False where nothing can be stored, as in private windows of some browsers. */
@@ -169,6 +172,10 @@ export type FileData = Uint8Array | AsyncIterable<Uint8Array>;
 export interface FileWriter {
   /** Rejects with FileError, also if the disk is full. */
   write(offset: number, bytes: Uint8Array): Promise<void>;
+  /** Reads bytes that were written, of the first `readableBytes`. */
+  read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
+  /** How far `read` can read before the file is closed: Infinity except where writes are to a copy of the file. */
+  readonly readableBytes: number;
   /** Closes the file. Written bytes then survive the process and, if the system supports it, a crash of the system. */
   close(): Promise<void>;
 }

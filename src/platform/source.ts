@@ -12,6 +12,11 @@ export interface ByteSource {
   readonly size: number;
   /** Reads `length` bytes from `offset`. */
   read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>>;
+  /**
+   * For a file that is being downloaded: resolves once it is complete, and everything that was read of it is verified. Rejects with
+   * FileError. Absent for files that are complete.
+   */
+  complete?(signal?: AbortSignal): Promise<void>;
   /** Opens a file by its path from this one. Absent where `name` is a path or URL that it can be found by. */
   openBeside?(path: string): Promise<ByteSource>;
   /** Releases the file or connection. */

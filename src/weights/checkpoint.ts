@@ -4,6 +4,7 @@ import type { ByteSource } from "../platform/source.js";
 import { ClosableSource } from "./closable-source.js";
 import type { Container } from "./state-dict.js";
 import type { TensorEntry } from "./tensor-entry.js";
+import { FormatError } from "./errors.js";
 import { looksLikeJson, readHead } from "./head.js";
 import { formatOf, openTensorFile } from "./tensor-file.js";
 import type { WeightsChoice } from "./tree/choose-model.js";
@@ -45,13 +46,18 @@ export interface Checkpoint {
   readonly version?: string;
   /** The train config in the file, as plain data, if there is one. */
   readonly config?: unknown;
+  /**
+   * For a file that is being downloaded: resolves once it is complete, and everything that was read of it is verified. Rejects with
+   * FileError. Resolves at once for other files.
+   */
+  complete(signal?: AbortSignal): Promise<void>;
   /** Closes the file. */
   close(): Promise<void>;
 }
 
 /** How to open a checkpoint. */
 export interface CheckpointOptions {
-  /** Default: the weights that upstream's loader uses, which are under `model`. */
+  /** Default: the weights that dalle2-laion's loader uses, which are under `model`. */
   readonly weights?: WeightsChoice | undefined;
   /** Which model to use if the file contains several kinds. Default: a prior or a decoder rather than a CLIP. */
   readonly model?: ModelKind | undefined;
@@ -82,26 +88,39 @@ export interface OpenOptions extends CheckpointOptions {
 export async function openCheckpoint(given: ByteSource, options: OpenOptions = {}): Promise<Checkpoint> {
   const { names, signal, weights, model, stateDictKey: key } = options;
   const source = new ClosableSource(given);
+  const sources = [source];
   const opened: { close(): Promise<void> }[] = [source];
   const close = async (): Promise<void> => {
     for (const one of opened.splice(0).reverse()) await one.close();
+  };
+  const complete = async (signal?: AbortSignal): Promise<void> => {
+    await Promise.all(sources.map((one) => one.complete(signal)));
   };
   try {
     const head = await readHead(source, signal);
     const wanted = { names, weights, model, key };
     if (formatOf(head, source.size) !== undefined || !looksLikeJson(head)) {
       const { format, tree, metadata, model: find } = await openTensorFile(source, head, signal);
-      return { name: source.name, format, tree, metadata, ...find(wanted), close };
+      return { name: source.name, format, tree, metadata, ...find(wanted), complete, close };
     }
     const { openShard = (name: string) => openBeside(given, name) } = options;
-    const open = async (name: string) => new ClosableSource(await openShard(name));
+    const open = async (name: string) => {
+      const shard = new ClosableSource(await openShard(name));
+      sources.push(shard);
+      return shard;
+    };
     const { openShardIndex } = await loadPart("the reader of sharded models", () => import("./shard-index.js"));
     const index = await openShardIndex(source, open, signal);
     opened.push(index);
     const { format, metadata } = index;
-    return { name: source.name, format, tree: null, metadata, ...index.model(wanted), close };
+    return { name: source.name, format, tree: null, metadata, ...index.model(wanted), complete, close };
   } catch (error) {
-    await close();
+    try {
+      // What an incomplete download holds is judged once it is verified: a wrong checksum is the better reason.
+      if (error instanceof FormatError) await complete(signal);
+    } finally {
+      await close();
+    }
     throw error;
   }
 }

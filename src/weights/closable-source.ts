@@ -23,6 +23,10 @@ export class ClosableSource implements ByteSource {
     return this.source.read(offset, length, signal);
   }
 
+  async complete(signal?: AbortSignal): Promise<void> {
+    await this.source.complete?.(signal);
+  }
+
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;

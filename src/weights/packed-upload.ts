@@ -10,7 +10,7 @@ import { PIECE_BYTES, type Upload } from "./upload.js";
 
 /** How a weight is changed when it is packed. */
 export interface PackOptions {
-  /** Returns a factor for each output. It may use tensors that were declared earlier. */
+  /** Returns a factor for each output. It may use tensors without factors of their own. */
   readonly outputScale?: () => Float32Array;
   /**
    * Computes what is stored from a packed weight, whose values need not be exact in f16. It may get some of the outputs at a
@@ -51,6 +51,10 @@ export class PackedUpload implements Upload {
   ) {
     this.#inputs = storedSize(weight.inputs);
     this.#taps = weight.kernel.reduce((product, size) => product * size, 1);
+  }
+
+  get isDependent(): boolean {
+    return this.weight.outputScale !== undefined;
   }
 
   readonly pieces = (): RowRange[] => this.#parts().map(({ start, size }) => [start, start + size]);

@@ -52,6 +52,8 @@ export class TensorEntry {
     readonly shape: readonly number[],
     /** Not needed if the values cannot be read. */
     private readonly readRows: RowReader = () => Promise.resolve(new Uint8Array(0)),
+    /** About where it begins in its file, in bytes: a file that is being downloaded is read in its own order. */
+    readonly position = 0,
   ) {
     this.rowCount = shape[0] ?? 1;
     this.rowBytes = typeof type === "string" ? elementCount(shape.slice(1)) * DTYPE_BYTES[type] : 0;
@@ -80,7 +82,7 @@ export class TensorEntry {
 
   /** The same tensor under another name. */
   renamed(name: string): TensorEntry {
-    return new TensorEntry(name, this.type, this.shape, this.readRows);
+    return new TensorEntry(name, this.type, this.shape, this.readRows, this.position);
   }
 
   /** Bytes of the whole tensor. */

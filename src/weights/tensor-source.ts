@@ -7,4 +7,6 @@ export interface TensorSource {
   readonly tensors: ReadonlyMap<string, TensorEntry>;
   /** The names in the file of a tensor that is made of its tensors, for messages. Default: its own name. */
   readonly namesInFile?: (name: string) => readonly string[];
+  /** As `complete` of a checkpoint. Absent for files that are complete. */
+  readonly complete?: (signal?: AbortSignal) => Promise<void>;
 }

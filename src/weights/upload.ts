@@ -10,6 +10,8 @@ export const PIECE_BYTES = 2 ** 23;
 export interface Upload {
   /** Returns the rows of the pieces that it is read in. Default: one piece with all rows. */
   readonly pieces?: () => readonly RowRange[];
-  /** Stores a piece, by its number. Pieces come in order, and tensors in the order of their declarations. */
+  /** Whether it uses tensors that were declared earlier: it comes after all that do not. */
+  readonly isDependent?: boolean;
+  /** Stores a piece, by its number. Pieces come in order, and tensors in the order of their file. */
   readonly store: (bytes: Uint8Array<ArrayBuffer>, entry: TensorEntry, piece: number) => void;
 }

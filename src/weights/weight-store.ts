@@ -33,7 +33,19 @@ interface Piece extends Rows {
   readonly isLast: boolean;
 }
 
-function piecesOf(entry: TensorEntry, { pieces, store }: Upload): Piece[] {
+/** A tensor of the file that was declared. */
+interface Wanted {
+  readonly entry: TensorEntry;
+  readonly upload: Upload;
+}
+
+/** The tensors in the order of their file, as a download brings them; those that use others last. */
+function inFileOrder(wanted: readonly Wanted[]): Wanted[] {
+  const isLast = ({ upload }: Wanted): number => Number(upload.isDependent ?? false);
+  return [...wanted].sort((a, b) => isLast(a) - isLast(b) || a.entry.position - b.entry.position);
+}
+
+function piecesOf({ entry, upload: { pieces, store } }: Wanted): Piece[] {
   const ranges = pieces?.() ?? [[0, entry.rowCount] as const];
   return ranges.map((rows, index) => ({
     entry,
@@ -48,7 +60,7 @@ function piecesOf(entry: TensorEntry, { pieces, store }: Upload): Piece[] {
 
 /**
  * The weights of one model, or of a component that is loaded by itself. Constructors of layers declare them; they are
- * checked together against the file's header, then streamed to the GPU one tensor at a time. The store owns its tensors.
+ * checked together against the file's header, then streamed to the GPU one tensor at a time, in the order of the file. The store owns its tensors.
  */
 export class WeightStore implements WeightDeclarations, WeightRequirements {
   readonly root: Weights;
@@ -89,13 +101,13 @@ export class WeightStore implements WeightDeclarations, WeightRequirements {
     const { stream } = this.arena;
     this.reserve();
     try {
-      const pieces: Piece[] = [];
+      const wanted: Wanted[] = [];
       for (const [name, { shape, upload, tensor }] of this.#requests) {
         const entry = this.source.tensors.get(name);
-        if (entry && sameShape(entry.shape, shape)) pieces.push(...piecesOf(entry, upload));
+        if (entry && sameShape(entry.shape, shape)) wanted.push({ entry, upload });
         else if (tensor) stream.clear(tensor.storage);
       }
-      await this.#fillPieces(pieces, signal, onProgress);
+      await this.#fillPieces(inFileOrder(wanted).flatMap(piecesOf), signal, onProgress);
       for (const derive of this.#derivations) derive();
       await stream.sync();
       this.#isLoaded = true;

@@ -127,6 +127,17 @@ export function stallAfter(bytes: number): Answer {
   return (exchange) => void exchange.response.write(begin(exchange).subarray(0, bytes));
 }
 
+/** Sends some bytes of the response, and the rest once `rest` resolves. */
+export function holdAfter(bytes: number, rest: Promise<unknown>): Answer {
+  return async (exchange) => {
+    const { response } = exchange;
+    const content = begin(exchange);
+    response.write(content.subarray(0, bytes));
+    await rest;
+    response.end(content.subarray(bytes));
+  };
+}
+
 /** Sends the response in pieces of `bytes`, with a pause after each. `onSent` is called with the fraction sent. */
 export function drip(bytes: number, milliseconds: number, onSent: (share: number) => void = () => undefined): Answer {
   return async (exchange) => {

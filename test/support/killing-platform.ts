@@ -37,10 +37,12 @@ export const writeFileAtomic: Platform["writeFileAtomic"] = (path, data) => {
   );
 };
 
-export const openWriter: Platform["openWriter"] = async (path) => {
+export const openWriter: Platform["openWriter"] = async (path, options) => {
   count();
-  const writer = await node.openWriter(path);
+  const writer = await node.openWriter(path, options);
   return {
+    readableBytes: writer.readableBytes,
+    read: (offset, length) => writer.read(offset, length),
     write: counted((offset: number, bytes: Uint8Array) => writer.write(offset, bytes)),
     close: counted(() => writer.close()),
   };

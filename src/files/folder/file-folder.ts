@@ -1,6 +1,12 @@
 import { FileError } from "../../platform/errors.js";
 import type { ByteSource } from "../../platform/source.js";
 
+/** What a file of a folder is for. */
+export interface FolderFileOptions {
+  /** It holds weights, whose reader waits for the end of a download by `complete`. Default false. */
+  readonly isWeights?: boolean | undefined;
+}
+
 /** The files of a folder on this machine or on a server. Paths are relative to it, with slashes. */
 export interface FileFolder {
   /** Its path, URL or hub id, for messages. A URL is without secrets. */
@@ -8,7 +14,7 @@ export interface FileFolder {
   /** Whether it has a file. Rejects with FileError if that cannot be found out. */
   has(path: string): Promise<boolean>;
   /** Opens a file. The caller closes it. Rejects with FileError. */
-  open(path: string): Promise<ByteSource>;
+  open(path: string, options?: FolderFileOptions): Promise<ByteSource>;
   /** Says once how many bytes of these files are to be downloaded, if any. Default: nothing is downloaded. */
   announce?(paths: readonly string[]): Promise<void>;
 }

@@ -7,11 +7,12 @@ import type { ByteSource } from "../../platform/source.js";
 import { TransientError } from "../http-error.js";
 import { tokenAdvice } from "../hub.js";
 import { openSource, resolveBeside } from "../open.js";
-import { bytesBegun, openKept, openRemote, patienceOf, type RemoteFile, type RemoteOptions } from "../remote-file.js";
+import { bytesBegun, openKept, openRemote } from "../remote-file.js";
+import { patienceOf, type RemoteFile, type RemoteOptions } from "../remote-options.js";
 import { checkSpace } from "../space.js";
 import { probe } from "../transfer.js";
 import { shortHash } from "../hash.js";
-import { checkInside, FOLDER_INDEX, type FileFolder } from "./file-folder.js";
+import { checkInside, FOLDER_INDEX, type FileFolder, type FolderFileOptions } from "./file-folder.js";
 import type { FolderMemory } from "./folder-memory.js";
 import { isGitBlob } from "./git-blob.js";
 import { listHub, type HubListing, type ListedFile } from "./hub-listing.js";
@@ -21,8 +22,11 @@ import { hubFileUrl, hubId, type HubPlace } from "./hub-place.js";
 export interface RemoteFolderOptions extends RemoteOptions {
   /** Folder to keep downloads in. Default: the user's cache. */
   readonly folder?: string | undefined;
-  /** `ranges`: files that were not downloaded before are read by ranges, and nothing is kept. Default `download`. */
-  readonly remote?: "download" | "ranges" | undefined;
+  /**
+   * `ranges`: files that were not downloaded before are read by ranges, and nothing is kept. `early`: weights are opened before they
+   * are complete. Default `download`.
+   */
+  readonly remote?: "download" | "early" | "ranges" | undefined;
   readonly memory: FolderMemory;
 }
 
@@ -87,11 +91,12 @@ class RemoteFolder implements FileFolder {
     return listing ? listing.files.has(path) : (await this.#stateOf(path)) !== null;
   }
 
-  async open(path: string): Promise<ByteSource> {
+  async open(path: string, { isWeights = false }: FolderFileOptions = {}): Promise<ByteSource> {
     const { file, listed } = await this.#fileAt(path);
     const { hosts, remote, signal, fetch, patience } = this.options;
     // A server that could not be reached is not asked for each file again, and there is one warning.
-    const options = hosts?.has(file.url) ? { ...this.options, checkUpdates: false } : this.options;
+    const checkUpdates = hosts?.has(file.url) ? false : this.options.checkUpdates;
+    const options = { ...this.options, checkUpdates, early: remote === "early" && isWeights };
     if (remote === "ranges")
       return (await openKept(file, options)) ?? openSource(file.url, { signal, fetch, patience });
     if (listed?.blob === undefined) return openRemote(file, options);

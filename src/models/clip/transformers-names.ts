@@ -66,7 +66,7 @@ export function fromTransformers(source: TensorSource): TensorSource {
     const ours = translated(name, ([from, to]) => [from, to]);
     renamed.set(ours, TRANSPOSED.has(ours) && entry.shape.length === 2 ? transposed(ours, entry) : entry);
   }
-  return { name: source.name, tensors: renamed, namesInFile: theirNames };
+  return { ...source, tensors: renamed, namesInFile: theirNames };
 }
 
 /** Translates a name, in the direction that `pair` gives a pair of names. */
@@ -84,11 +84,11 @@ function theirNames(name: string): readonly string[] {
   return PARTS.map((part) => `${path}${part}_proj.${kind}`);
 }
 
-function withoutPrefix({ name, tensors }: TensorSource, prefix: string): TensorSource {
-  const renamed = [...tensors].map(([key, entry]): [string, TensorEntry] => {
+function withoutPrefix(source: TensorSource, prefix: string): TensorSource {
+  const renamed = [...source.tensors].map(([key, entry]): [string, TensorEntry] => {
     return key.startsWith(prefix) ? [key.slice(prefix.length), entry] : [key, entry];
   });
-  return { name, tensors: new Map(renamed) };
+  return { ...source, tensors: new Map(renamed) };
 }
 
 /** The same tensors, with queries, keys and values joined to `in_proj_weight` and `in_proj_bias`. */

@@ -17,6 +17,8 @@ export interface WeightsOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+const WEIGHTS = { isWeights: true };
+
 /** A folder that may say which weights it prefers. */
 export type WeightsFolder = FileFolder & { readonly prefersF16?: boolean | undefined };
 
@@ -42,8 +44,8 @@ export async function openComponent(
       },
     );
   }
-  const openShard = (name: string) => folder.open(`${component}/${name}`);
-  return openCheckpoint(await folder.open(file), { openShard, signal: options.signal });
+  const openShard = (name: string) => folder.open(`${component}/${name}`, WEIGHTS);
+  return openCheckpoint(await folder.open(file, WEIGHTS), { openShard, signal: options.signal });
 }
 
 /** The path of the weights of a component in a folder: a file, or the index of shards. Undefined if there are none. */

@@ -13,5 +13,8 @@ export function joinedTensors(parts: readonly ComponentTensors[]): TensorSource 
   for (const { component, source } of parts) {
     for (const [name, entry] of source.tensors) tensors.set(`${component}.${name}`, entry);
   }
-  return { name: parts.map(({ source }) => source.name).join(" and "), tensors };
+  const complete = async (signal?: AbortSignal): Promise<void> => {
+    for (const { source } of parts) await source.complete?.(signal);
+  };
+  return { name: parts.map(({ source }) => source.name).join(" and "), tensors, complete };
 }

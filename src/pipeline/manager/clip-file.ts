@@ -43,7 +43,9 @@ async function openBundled(config: ModelLoadConfig, options: EntryOptions): Prom
   for (const [kind, model] of models) {
     const opened = await openEntry(config, model, kind, options);
     if (opened.kind === "file" && opened.clip.size > 0) {
-      return { kind: "file", name: `${opened.name} (clip.*)`, tensors: opened.clip, close: () => opened.close() };
+      const { clip: tensors } = opened;
+      const complete = (signal?: AbortSignal) => opened.complete(signal);
+      return { kind: "file", name: `${opened.name} (clip.*)`, tensors, complete, close: () => opened.close() };
     }
     await opened.close();
   }
@@ -59,5 +61,8 @@ function openByName({ make, model }: ClipSource, config: ModelLoadConfig, option
   const file = openAiModelUrl(model);
   if (options.remote === "ranges") return openSource(file.url, options);
   const filename = file.url.split("/").at(-1)!;
-  return openRemote({ ...file, filename }, { ...options, keep: options.keepDownloads });
+  return openRemote(
+    { ...file, filename },
+    { ...options, keep: options.keepDownloads, early: options.remote === "early" },
+  );
 }

@@ -1,5 +1,6 @@
 import { ConfigError } from "../../config/config-error.js";
 import type { ClipSource, FileLocation, ModelSource, PriorSource, UnetSource } from "../../config/load-config-data.js";
+import { restartOnChange } from "../../files/download.js";
 import { IMAGE_ENCODER, TEXT_ENCODER, type Component } from "../../models/component.js";
 import { kindsOf } from "../../models/diffusers/claimed-components.js";
 import { familyOf } from "../../models/families.js";
@@ -88,7 +89,8 @@ export class ModelLoader {
     options: LoadingOptions,
     { headersOnly = false, prefersF16 = arena.dtype === "f16" }: ModelLoaderOptions = {},
   ) {
-    this.#options = { ...options, prefersF16 };
+    const { remote = "early" } = options;
+    this.#options = { ...options, remote, prefersF16 };
     this.#headersOnly = headersOnly;
   }
 
@@ -118,7 +120,9 @@ export class ModelLoader {
 
   /** Loads the prior. Rejects with `ConfigError`, `FormatError` or `WeightError`, which name the file. */
   prior(source: PriorSource): Promise<Loaded<Prior>> {
-    return this.#load([{ kind: "prior", source, place: "prior" }], (family, [request]) => family.prior?.(request!));
+    return restartOnChange(() =>
+      this.#load([{ kind: "prior", source, place: "prior" }], (family, [request]) => family.prior?.(request!)),
+    );
   }
 
   /** Loads the decoder from one checkpoint, or from several of one family. Rejects as `prior`. */
@@ -128,11 +132,15 @@ export class ModelLoader {
       source,
       place: `decoder.unet_sources[${i}]`,
     }));
-    return this.#load(entries, (family, requests) => family.cascade?.(requests));
+    return restartOnChange(() => this.#load(entries, (family, requests) => family.cascade?.(requests)));
   }
 
   /** Loads CLIP. Its two encoders are separate components. */
-  async clip(source: ClipSource | ClipInFolder): Promise<Loaded<Encoders>> {
+  clip(source: ClipSource | ClipInFolder): Promise<Loaded<Encoders>> {
+    return restartOnChange(() => this.#clip(source));
+  }
+
+  async #clip(source: ClipSource | ClipInFolder): Promise<Loaded<Encoders>> {
     if ("folder" in source) return this.#clipInFolder(source.load_model_from);
     const file = await openClipFile(source, this.config, this.#options);
     if (file.kind === "folder") {

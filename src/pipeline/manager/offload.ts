@@ -68,12 +68,13 @@ export class Offloader {
   }
 
   /**
-   * Runs `body` while the weights of a component are on the GPU. `body` must not use another component. Rejects with
-   * `WeightMemoryError` if the weights do not fit.
+   * Runs `body` while the weights of a component are on the GPU, and verified. `body` must not use another component. Rejects with
+   * `WeightMemoryError` if the weights do not fit, and with `FileError` if their download fails.
    */
   async use<T>(component: Component, body: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     await this.#acquire(component, signal);
     try {
+      await this.#verify(component, signal);
       return await body();
     } finally {
       this.#count(component, -1);
@@ -82,9 +83,25 @@ export class Offloader {
 
   /** Loads all components but those named `except`, unless offload is "idle". */
   async load(signal?: AbortSignal, except: readonly string[] = []): Promise<void> {
+    const isWanted = ({ name }: Component): boolean => this.#offload === "never" && !except.includes(name);
+    // The weights of all come to the GPU as they arrive, before the first download is complete.
     for (const component of this.#components) {
-      if (this.#offload === "never" && !except.includes(component.name))
-        await this.use(component, () => Promise.resolve(), signal);
+      if (!isWanted(component)) continue;
+      await this.#acquire(component, signal);
+      this.#count(component, -1);
+    }
+    for (const component of this.#components) {
+      if (isWanted(component)) await this.use(component, () => Promise.resolve(), signal);
+    }
+  }
+
+  /** Waits until the file of a component is complete. If it is not what it should be, its weights leave the GPU. */
+  async #verify({ weights }: Component, signal: AbortSignal | undefined): Promise<void> {
+    try {
+      await weights.source.complete?.(signal);
+    } catch (error) {
+      if (!signal?.aborted) weights.unload();
+      throw error;
     }
   }
 
@@ -176,11 +193,12 @@ export class Offloader {
     this.gpu.trim();
   }
 
-  async #readWeights({ weights }: Component, signal: AbortSignal | undefined): Promise<void> {
+  async #readWeights({ name: component, weights }: Component, signal: AbortSignal | undefined): Promise<void> {
     const { onProgress } = this.options;
     await weights.fill({
       signal,
-      onProgress: (loadedBytes, totalBytes) => onProgress?.({ file: weights.source.name, loadedBytes, totalBytes }),
+      onProgress: (loadedBytes, totalBytes) =>
+        onProgress?.({ file: weights.source.name, component, loadedBytes, totalBytes }),
     });
   }
 }

@@ -8,7 +8,7 @@ import { isRecord } from "../../platform/objects.js";
 import { byteLength, DTYPE_BYTES, elementCount, isCountable, isDtype, type Dtype } from "../dtypes.js";
 import { FormatError } from "../errors.js";
 import { excerpt } from "../../platform/printable.js";
-import { TensorEntry } from "../tensor-entry.js";
+import { TensorEntry, type RowReader } from "../tensor-entry.js";
 
 const LENGTH_BYTES = 8;
 /** The only name that a tensor in a safetensors file cannot have. */
@@ -79,10 +79,9 @@ function tensorEntry(source: ByteSource, { name, dtype, shape }: HeaderEntry, st
       { typeName: dtype, problem: `values of type ${dtype} are not supported`, source: source.name },
       shape,
     );
-  const entry: TensorEntry = new TensorEntry(name, dtype, shape, ([from, to], signal) =>
-    source.read(start + from * entry.rowBytes, (to - from) * entry.rowBytes, signal),
-  );
-  return entry;
+  const rowBytes = elementCount(shape.slice(1)) * DTYPE_BYTES[dtype];
+  const read: RowReader = ([from, to], signal) => source.read(start + from * rowBytes, (to - from) * rowBytes, signal);
+  return new TensorEntry(name, dtype, shape, read, start);
 }
 
 function parseHeader(bytes: Uint8Array, source: string) {

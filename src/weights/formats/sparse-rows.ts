@@ -4,7 +4,7 @@
 import { jsonProblem, parseJson } from "../../platform/json.js";
 import { FormatError } from "../errors.js";
 import { excerpt } from "../../platform/printable.js";
-import { TensorEntry, type RowRange } from "../tensor-entry.js";
+import { TensorEntry, type RowReader } from "../tensor-entry.js";
 
 /** The metadata key with JSON that maps tables stored by rows to their full shapes. */
 export const SPARSE_SHAPE = "sparse_shape";
@@ -72,7 +72,7 @@ function checkFit(stored: TensorEntry, rows: Int32Array, shape: readonly number[
 function sparseEntry(stored: TensorEntry, rows: Int32Array, shape: readonly number[]): TensorEntry {
   const { name, dtype, rowBytes } = stored;
   if (dtype === "unsupported") return stored;
-  return new TensorEntry(name, dtype, shape, async ([start, end]: RowRange, signal) => {
+  const read: RowReader = async ([start, end], signal) => {
     const first = lowerBound(rows, start);
     const last = lowerBound(rows, end);
     const bytes = new Uint8Array((end - start) * rowBytes);
@@ -82,7 +82,8 @@ function sparseEntry(stored: TensorEntry, rows: Int32Array, shape: readonly numb
       bytes.set(used.subarray(from, from + rowBytes), (rows[i]! - start) * rowBytes);
     }
     return bytes;
-  });
+  };
+  return new TensorEntry(name, dtype, shape, read, stored.position);
 }
 
 /** The first position in ascending `values` with a value of at least `least`. */

@@ -1,7 +1,7 @@
 // Tensors made from others in the file, for state dicts that split the same weights in another way.
 import { DTYPE_BYTES } from "../dtypes.js";
 import { gather } from "./strided.js";
-import { TensorEntry } from "../tensor-entry.js";
+import { TensorEntry, type RowReader } from "../tensor-entry.js";
 
 /** Concatenates the rows of several tensors. Undefined if their types or rows differ. */
 export function concatRows(name: string, parts: readonly TensorEntry[]): TensorEntry | undefined {
@@ -11,7 +11,7 @@ export function concatRows(name: string, parts: readonly TensorEntry[]): TensorE
   const rowCount = parts.reduce((sum, part) => sum + part.rowCount, 0);
   const shape = [rowCount, ...first.shape.slice(1)];
   if (first.unsupported) return new TensorEntry(name, first.unsupported, shape);
-  return new TensorEntry(name, first.readableDtype, shape, async ([start, end], signal) => {
+  const read: RowReader = async ([start, end], signal) => {
     const bytes = new Uint8Array((end - start) * first.rowBytes);
     let offset = 0;
     for (const part of parts) {
@@ -21,7 +21,8 @@ export function concatRows(name: string, parts: readonly TensorEntry[]): TensorE
       offset += part.rowCount;
     }
     return bytes;
-  });
+  };
+  return new TensorEntry(name, first.readableDtype, shape, read, Math.max(...parts.map(({ position }) => position)));
 }
 
 /** A transposed matrix. Reading any rows reads the whole matrix. */
@@ -29,9 +30,10 @@ export function transposed(name: string, entry: TensorEntry): TensorEntry {
   const [rows, columns] = entry.shape as [number, number];
   if (entry.unsupported) return new TensorEntry(name, entry.unsupported, [columns, rows]);
   const dtype = entry.readableDtype;
-  return new TensorEntry(name, dtype, [columns, rows], async ([start, end], signal) => {
+  const read: RowReader = async ([start, end], signal) => {
     const bytes = await entry.read(undefined, signal);
     const view = { shape: [end - start, rows], strides: [1, columns] };
     return gather(bytes.slice(start * DTYPE_BYTES[dtype]), DTYPE_BYTES[dtype], view);
-  });
+  };
+  return new TensorEntry(name, dtype, [columns, rows], read, entry.position);
 }

@@ -46,13 +46,20 @@ export function torchPickle(source: string, budget: Budget): UnpickleOptions {
 /** Reads `length` bytes of one storage from byte `offset`. */
 export type StorageReader = (offset: number, length: number, signal?: AbortSignal) => Promise<Uint8Array<ArrayBuffer>>;
 
+/** A storage of an archive. */
+export interface OpenedStorage {
+  readonly read: StorageReader;
+  /** About where it begins in the file. */
+  readonly position: number;
+}
+
 /** Access to the storages of an archive. */
 export interface Storages {
   /** The file's name, for messages. */
   readonly source: string;
   readonly isBigEndian: boolean;
   /** Throws FormatError, which names the tensor, if the storage is not in the file. */
-  readonly open: (storage: StorageRef, tensorName: string) => StorageReader;
+  readonly open: (storage: StorageRef, tensorName: string) => OpenedStorage;
 }
 
 /** A tensor over the bytes of its storage. */
@@ -62,15 +69,18 @@ export function storedTensor(name: string, ref: TensorRef, storages: Storages): 
     return new TensorEntry(name, { typeName, problem, source: storages.source }, shape);
   const itemBytes = DTYPE_BYTES[dtype];
   const { content, type } = view.storage;
-  const read = content ? memoryReader(content.bytes) : storages.open(view.storage, name);
+  const { read, position } = content
+    ? { read: memoryReader(content.bytes), position: 0 }
+    : storages.open(view.storage, name);
   const isBigEndian = content?.isBigEndian ?? storages.isBigEndian;
-  return new TensorEntry(name, dtype, shape, async (rows, signal) => {
+  const readTensor = async (rows: RowRange, signal?: AbortSignal) => {
     const bytes = await readRows(read, { name, shape, view, itemBytes }, rows, signal);
     // torch swaps by the elements of the storage too, which are bytes if it is untyped.
     if (isBigEndian) swapBytes(bytes, type?.bytes ?? 1);
     if (view.isNegated) negate(bytes, dtype);
     return bytes;
-  });
+  };
+  return new TensorEntry(name, dtype, shape, readTensor, position + view.start);
 }
 
 function memoryReader(bytes: Uint8Array): StorageReader {

@@ -12,6 +12,7 @@ import {
   MAX_PICKLE_BYTES,
   storedTensor,
   torchPickle,
+  type OpenedStorage,
   type StorageReader,
   type Storages,
   type TorchArchive,
@@ -30,8 +31,8 @@ export async function openTorchLegacy(source: ByteSource, signal?: AbortSignal):
   const places = placeStorages(keys, storages, end, source, budget);
   const open: Storages["open"] = (storage, tensorName) => {
     budget.spend(1 + (storage.key.length >> 3));
-    const read = places.get(storage.key);
-    if (read) return read;
+    const place = places.get(storage.key);
+    if (place) return place;
     throw new FormatError(
       source.name,
       `tensor ${excerpt(tensorName)}: its storage ${excerpt(storage.key)} is not in the file`,
@@ -100,9 +101,9 @@ function placeStorages(
   start: number,
   source: ByteSource,
   budget: Budget,
-): ReadonlyMap<string, StorageReader> {
+): ReadonlyMap<string, OpenedStorage> {
   if (!Array.isArray(keys)) throw new FormatError(source.name, "its list of storages is not a list");
-  const places = new Map<string, StorageReader>();
+  const places = new Map<string, OpenedStorage>();
   let position: number | undefined = start;
   for (const key of keys as readonly unknown[]) {
     budget.spend(1 + (typeof key === "string" ? key.length >> 3 : 0));
@@ -112,10 +113,8 @@ function placeStorages(
         source.name,
         `its list of storages names ${describeValue(key)}, twice or without a tensor in it`,
       );
-    places.set(
-      storage.key,
-      position === undefined ? unknownPlace(source, storage) : storageReader(source, position, storage),
-    );
+    const read = position === undefined ? unknownPlace(source, storage) : storageReader(source, position, storage);
+    places.set(storage.key, { read, position: position ?? 0 });
     // The position of a storage after one with an unknown element size is unknown.
     position = position === undefined || !storage.type ? undefined : position + COUNT_BYTES + storage.byteLength;
   }

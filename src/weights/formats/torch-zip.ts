@@ -28,7 +28,7 @@ export async function openTorchZip(source: ByteSource, signal?: AbortSignal): Pr
     open: (storage, tensorName) => {
       budget.spend(1 + (storage.key.length >> 3));
       const entry = storageEntry(entries, `${root}data/${storage.key}`, tensorName, storage, source.name);
-      return (offset, length, abort) => entry.read(offset, length, abort);
+      return { read: (offset, length, abort) => entry.read(offset, length, abort), position: entry.position };
     },
   };
   return {

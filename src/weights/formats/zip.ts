@@ -66,6 +66,11 @@ export class ZipEntry {
     return content.slice(offset, offset + length);
   }
 
+  /** Where it begins in the archive. */
+  get position(): number {
+    return this.record.headerOffset;
+  }
+
   /** True if its content is compressed. */
   get isDeflated(): boolean {
     return this.record.method === DEFLATED;

@@ -55,7 +55,7 @@ describe("the gallery", () => {
       ["b", 2, 0],
       ["d", 3, 0],
     ] as const) {
-      await before.keep(image(id, { time, index }));
+      await before.add(image(id, { time, index }));
     }
     expect(ids(before)).toEqual(["d", "c", "b", "a"]);
     const after = await open();
@@ -72,7 +72,7 @@ describe("the gallery", () => {
     expect([gallery.images.length, gallery.total, gallery.hasMore]).toEqual([60, 130, true]);
     await gallery.loadMore();
     expect(gallery.images.length).toBe(120);
-    await gallery.keep(image("new", { time: 9 }));
+    await gallery.add(image("new", { time: 9 }));
     await Promise.all([gallery.loadMore(), gallery.loadAll()]);
     expect(gallery.hasMore).toBe(false);
     expect(ids(gallery)).toEqual(["new", ...Array.from({ length: 130 }, (_, i) => `${129 - i}`)]);
@@ -102,8 +102,8 @@ describe("the gallery", () => {
 
   it("tells other tabs of new, removed and restored images", async () => {
     const [one, other] = [await open(), await open()];
-    await one.keep(image("a", { time: 1 }));
-    await one.keep(image("b", { time: 2 }));
+    await one.add(image("a", { time: 1 }));
+    await one.add(image("b", { time: 2 }));
     await vi.waitFor(() => {
       expect(ids(other)).toEqual(["b", "a"]);
     });
@@ -122,7 +122,7 @@ describe("the gallery", () => {
 describe("removed images", () => {
   it("come back by undo, at their place", async () => {
     const gallery = await open();
-    for (const [i, id] of ["a", "b", "c"].entries()) await gallery.keep(image(id, { time: i }));
+    for (const [i, id] of ["a", "b", "c"].entries()) await gallery.add(image(id, { time: i }));
     const undo = gallery.remove(["b"]);
     expect([ids(gallery), gallery.total]).toEqual([["c", "a"], 2]);
     undo();
@@ -136,7 +136,7 @@ describe("removed images", () => {
   it("are gone after a reload, and their files are deleted when the time is over", async () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "Date"] });
     const gallery = await open();
-    await gallery.keep(image("a"));
+    await gallery.add(image("a"));
     const url = gallery.url(gallery.find("a")!);
     const revoke = vi.spyOn(URL, "revokeObjectURL");
     gallery.remove(["a"]);
@@ -180,7 +180,7 @@ describe("a gallery that cannot store", () => {
       .spyOn(GalleryStore.prototype, "put")
       .mockRejectedValueOnce(new DOMException("", "QuotaExceededError"));
     const kept = image("a");
-    await gallery.keep(kept);
+    await gallery.add(kept);
     expect(ids(gallery)).toEqual(["a"]);
     expect(gallery.unsaved).toEqual(["a"]);
     expect(gallery.failure).toMatchObject({
@@ -201,7 +201,7 @@ describe("a gallery that cannot store", () => {
       },
     });
     const gallery = await open();
-    await gallery.keep(image("a"));
+    await gallery.add(image("a"));
     expect([gallery.status, ids(gallery), gallery.failure?.code]).toEqual([
       "unavailable",
       ["a"],
@@ -215,7 +215,7 @@ describe("a gallery that cannot store", () => {
 describe("the database", () => {
   it("keeps its images when a newer version of the app changes it, and older pages say that they are outdated", async () => {
     const older = await open();
-    await older.keep(image("a"));
+    await older.add(image("a"));
     const newer = new GalleryStore({
       migrations: [
         ...MIGRATIONS,
@@ -228,7 +228,7 @@ describe("the database", () => {
     });
     const [found] = await newer.page(undefined, 9);
     expect([found!.prompt, await found!.file.text()]).toEqual(["migrated: a", "file of a"]);
-    await older.keep(image("b"));
+    await older.add(image("b"));
     expect(older.failure?.code).toBe("gallery/outdated");
     expect(older.unsaved).toEqual(["b"]);
     await newer.close();

@@ -38,6 +38,7 @@ export type OpenProgress =
   | ({ readonly stage: "download" } & DownloadProgress)
   | {
       readonly stage: "weights";
+      /** Name of the component: "U-Net 1". */
       readonly file: string;
       readonly loadedBytes: number;
       readonly totalBytes: number | undefined;

@@ -1,5 +1,5 @@
 // What the page says when something went wrong.
-import { Dalle2Error } from "dalle2-webgpu";
+import { Dalle2Error, NotFiniteError } from "dalle2-webgpu";
 
 /** What one button can do about a failure. */
 export type Remedy =
@@ -9,33 +9,190 @@ export type Remedy =
 export interface Failure {
   /** Code of the library's error; undefined for other errors. */
   readonly code: string | undefined;
+  /** What went wrong, in a few words. */
+  readonly title: string;
   /** What was wrong, and where. */
   readonly message: string;
   /** What to do; undefined if the message says it. */
   readonly advice: string | undefined;
-  /** The action that helps most. */
+  /** The action that helps most; undefined if nothing that the page can do helps. */
   readonly remedy: Remedy | undefined;
   /** Bytes that are missing, if storage is full. */
   readonly neededBytes?: number | undefined;
 }
 
-const REMEDIES: Readonly<Record<string, Remedy>> = {
-  "gpu/device-lost": "reopen-device",
-  "gpu/out-of-memory": "smaller-batch",
-  "values/not-finite": "retry-in-f32",
-  "file/quota": "free-storage",
-  "file/no-space": "free-storage",
-  "text/too-long": "shorten-prompt",
+interface Face {
+  readonly title: string;
+  /** Replaces the library's, which is for programmers. */
+  readonly advice?: string;
+  readonly remedy?: Remedy | undefined;
+}
+
+const NO_DOWNLOAD = "The model could not be downloaded";
+const WRONG_FILE: Face = { title: "This file is not what it should be", remedy: "choose-model" };
+const FULL: Face = {
+  title: "The storage is full",
+  advice: "Remove models that you do not need, or free some space on the disk.",
+  remedy: "free-storage",
+};
+const STOPPED: Face = {
+  title: "The engine of this page stopped",
+  advice: "Try again: it starts anew and opens the model again. What was downloaded is kept.",
+  remedy: "retry",
+};
+const BUG: Face = {
+  title: "This should not happen",
+  advice: "Try again. If it happens again, report it with this message.",
+  remedy: "retry",
 };
 
+/** By code, or by the part before the slash. */
+const FACES: Readonly<Record<string, Face>> = {
+  argument: { title: "A value does not fit", remedy: undefined },
+  config: { title: "The load config is not right", remedy: "choose-model" },
+  dialect: { title: "This model is of an unknown version", remedy: "choose-model" },
+  error: BUG,
+  "file/access-refused": { title: "The server does not give out this file", remedy: "choose-model" },
+  "file/blocked": { title: NO_DOWNLOAD, remedy: "retry" },
+  "file/changed": { title: "The file changed on its server", remedy: "retry" },
+  "file/checksum": { title: "The download is damaged", remedy: "retry" },
+  "file/damaged": {
+    title: "A file of the model is damaged",
+    advice: "Try again: what is damaged is downloaded again.",
+    remedy: "retry",
+  },
+  "file/in-use": {
+    title: "A file of the model is in use",
+    advice: "Close the other tabs of this page, and try again.",
+    remedy: "retry",
+  },
+  "file/not-found": { title: "A file of the model is missing", remedy: "choose-model" },
+  "file/no-space": FULL,
+  "file/quota": FULL,
+  "file/too-large": WRONG_FILE,
+  "file/transient": {
+    title: NO_DOWNLOAD,
+    advice: "Check the connection and try again. What has arrived is kept.",
+    remedy: "retry",
+  },
+  file: { title: "A file of the model could not be read", remedy: "retry" },
+  format: WRONG_FILE,
+  "gpu/device-lost": {
+    title: "The GPU was lost",
+    advice: "Its driver may have been restarted. The page can open it again, and the model with it.",
+    remedy: "reopen-device",
+  },
+  "gpu/limit": {
+    title: "The GPU cannot hold that much at once",
+    advice: "Generate fewer images at once, or choose a smaller model.",
+    remedy: "smaller-batch",
+  },
+  "gpu/out-of-memory": {
+    title: "The GPU has too little memory",
+    advice: "Generate fewer images at once, choose a smaller model, or close other programs that use the GPU.",
+    remedy: "smaller-batch",
+  },
+  "gpu/unavailable": {
+    title: "There is no GPU to compute on",
+    advice: "Turn on WebGPU in this browser, or open the page in another one.",
+    remedy: "retry",
+  },
+  "gpu/weights-out-of-memory": {
+    title: "The model does not fit the GPU",
+    advice: "Choose a smaller model, store weights in int8 (Settings), or close other programs that use the GPU.",
+    remedy: "choose-model",
+  },
+  "gpu/shader": { title: "The GPU's driver cannot compile the kernels", remedy: "choose-model" },
+  gpu: BUG,
+  image: { title: "The image could not be read", remedy: undefined },
+  internal: BUG,
+  "sampling/no-model": { title: "The model cannot do this", remedy: "choose-model" },
+  sampling: { title: "The model cannot do this", remedy: undefined },
+  shape: { title: "The weights do not fit the model", remedy: "choose-model" },
+  "text/too-long": { title: "The prompt is too long", remedy: "shorten-prompt" },
+  unsupported: { title: "This model is not supported", remedy: "choose-model" },
+  "values/not-finite": {
+    title: "The numbers grew too large",
+    advice: "In f32 they have room. It takes more memory and time.",
+    remedy: "retry-in-f32",
+  },
+  weights: { title: "The weights do not fit the model", remedy: "choose-model" },
+  "worker/crashed": STOPPED,
+  "worker/not-started": {
+    title: "The engine of this page could not be started",
+    advice: "Check the connection, and try again.",
+    remedy: "retry",
+  },
+  worker: STOPPED,
+};
+
+const UNKNOWN: Face = { title: "Something went wrong", remedy: "retry" };
+
+const OFFLINE: Face = {
+  title: "There is no connection",
+  advice: "Connect to the network and try again. What has arrived is kept.",
+  remedy: "retry",
+};
+
+const NO_F16: Face = {
+  title: "This GPU has no f16",
+  advice: "In f32 the model takes twice the memory.",
+  remedy: "retry-in-f32",
+};
+
+/** What decides how a failure is shown, beside the error. */
+export interface FailureContext {
+  /** Default: what the browser says. */
+  readonly isOnline?: boolean | undefined;
+  /** How many images were asked for. One is the smallest batch. Default: several. */
+  readonly images?: number | undefined;
+}
+
 /** Describes whatever was thrown. */
-export function failureOf(error: unknown): Failure {
+export function failureOf(error: unknown, context: FailureContext = {}): Failure {
   if (!(error instanceof Dalle2Error)) {
     const message = error instanceof Error ? error.message : String(error);
-    return { code: undefined, message, advice: undefined, remedy: "retry" };
+    return { code: undefined, ...UNKNOWN, message, advice: undefined, remedy: UNKNOWN.remedy };
   }
-  const { code, message, advice } = error;
-  const neededBytes = "neededBytes" in error ? Number(error.neededBytes) : undefined;
-  const isSaid = message.includes(advice);
-  return { code, message, advice: isSaid ? undefined : advice, remedy: REMEDIES[code] ?? "retry", neededBytes };
+  const { code } = error;
+  const face = faceOf(error, context);
+  return {
+    code,
+    title: face.title,
+    message: withoutAdvice(error),
+    advice: face.advice ?? error.advice,
+    remedy: remedyOf(face, error, context),
+    ...missingBytes(error),
+  };
+}
+
+function faceOf({ code, message }: Dalle2Error, { isOnline = navigator.onLine }: FailureContext): Face {
+  if (!isOnline && isOfNetwork(code)) return OFFLINE;
+  if (code === "gpu/unavailable" && message.includes("shader-f16")) return NO_F16;
+  return FACES[code] ?? FACES[code.split("/")[0] ?? ""] ?? UNKNOWN;
+}
+
+function isOfNetwork(code: string): boolean {
+  return ["file/transient", "file/failed", "file/blocked", "file/not-found", "worker/not-started"].includes(code);
+}
+
+function remedyOf({ remedy }: Face, error: Dalle2Error, { images = Infinity }: FailureContext): Remedy | undefined {
+  if (remedy === "smaller-batch" && images <= 1) return "choose-model";
+  // It overflowed in f32 already.
+  if (error instanceof NotFiniteError && error.place?.dtype === "f32") return "choose-model";
+  return remedy;
+}
+
+/** The library adds its advice to some messages; the page shows it apart. */
+function withoutAdvice({ message, advice }: Dalle2Error): string {
+  const bare = advice.replace(/\.$/, "");
+  const at = message.toLowerCase().lastIndexOf(bare.toLowerCase());
+  if (bare === "" || at <= 0) return message;
+  const cut = message.slice(0, at).replace(/[\s;:,.]+$/, "");
+  return cut === "" ? message : `${cut}.`;
+}
+
+function missingBytes(error: Dalle2Error): Pick<Failure, "neededBytes"> {
+  if (!("neededBytes" in error && "freeBytes" in error)) return {};
+  return { neededBytes: Math.max(Number(error.neededBytes) - Number(error.freeBytes), 0) };
 }

@@ -18,7 +18,7 @@ const RUNS: Readonly<Record<Task, Run>> = {
       ...calls(events),
       seeds: seedsOf(request),
       ...negative(parameters),
-      ...twoStages(parameters),
+      ...twoStages(request),
       // An embedding for each image, so that each has all its noise from its own seed.
       priorSampleCount: count,
     };
@@ -31,7 +31,7 @@ const RUNS: Readonly<Record<Task, Run>> = {
       ...calls(events),
       seeds: seedsOf(request),
       ...negative(parameters),
-      ...decoder(parameters),
+      ...decoder(request),
       text: parameters.prompts[0],
       sampleCount: parameters.count,
     };
@@ -44,7 +44,7 @@ const RUNS: Readonly<Record<Task, Run>> = {
       ...calls(events),
       seeds: seedsOf(request),
       ...negative(parameters),
-      ...twoStages(parameters),
+      ...twoStages(request),
       sampleCount: count,
       resampleTimes,
     };
@@ -60,27 +60,29 @@ const RUNS: Readonly<Record<Task, Run>> = {
       ...calls(events),
       seeds: seedsOf(request),
       ...negative(parameters),
-      ...decoder(parameters),
+      ...decoder(request),
       text: prompts[0],
       startAtUnetNumber,
       sampleCount: count,
     };
     return inOrder(await script(manager, "Upscale", events).run(images, options));
   },
-  interpolate: async (manager, { parameters, images }, events) => {
+  interpolate: async (manager, request, events) => {
+    const { parameters, images } = request;
     const { prompts, seed, frames } = parameters;
     const isOfImages = images.length === 2;
     const [start = "", end = ""] = isOfImages ? images : prompts;
     // What images show, for decoders that take text.
     const [before, after = before] = prompts;
     const text = isOfImages && before !== undefined && after !== undefined ? ([before, after] as const) : undefined;
-    const options = { ...calls(events), seed, ...twoStages(parameters), frames, text };
+    const options = { ...calls(events), seed, ...twoStages(request), frames, text };
     return script(manager, "Interpolate", events).run(start, end, options);
   },
-  edit: async (manager, { parameters, images }, events) => {
+  edit: async (manager, request, events) => {
+    const { parameters, images } = request;
     const { prompts, seed, strength, frames } = parameters;
     const [from = "", to = ""] = prompts;
-    const options = { ...calls(events), seed, ...decoder(parameters), from, to, strength, frames };
+    const options = { ...calls(events), seed, ...decoder(request), from, to, strength, frames };
     return inOrder(await script(manager, "TextGuidedEdit", events).run(images, options));
   },
 };
@@ -106,7 +108,7 @@ function negative({ negative }: Parameters) {
   return { negativeText: negative === "" ? undefined : negative };
 }
 
-function twoStages({ prior, unets, sampler }: Parameters) {
+function twoStages({ parameters: { prior, unets, sampler }, batchSize }: Request) {
   return {
     priorSteps: prior.steps,
     priorCondScale: prior.condScale,
@@ -115,11 +117,12 @@ function twoStages({ prior, unets, sampler }: Parameters) {
     decoderSteps: each(unets, "steps"),
     decoderCondScale: each(unets, "condScale"),
     decoderSampler: sampler,
+    decoderBatchSize: batchSize,
   };
 }
 
-function decoder({ unets, sampler }: Parameters) {
-  return { steps: each(unets, "steps"), condScale: each(unets, "condScale"), sampler };
+function decoder({ parameters: { unets, sampler }, batchSize }: Request) {
+  return { batchSize, steps: each(unets, "steps"), condScale: each(unets, "condScale"), sampler };
 }
 
 /** A value for each U-Net, null where the model's default counts; undefined for the defaults of all. */

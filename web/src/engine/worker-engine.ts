@@ -1,5 +1,13 @@
-import { createWorkerClient, type GeneratedOn, type RemoteGpu, type RgbaImage, type WorkerClient } from "dalle2-webgpu";
+import {
+  createWorkerClient,
+  type GeneratedOn,
+  type RemoteGpu,
+  type RgbaImage,
+  type WarmupProgress,
+  type WorkerClient,
+} from "dalle2-webgpu";
 import type { DeviceInfo, Engine, OpenModel, OpenOptions } from "./engine.js";
+import { fitInpainting } from "./fit-inpainting.js";
 import { runRequest } from "./run-request.js";
 
 /** The library in a worker of this page. */
@@ -54,10 +62,18 @@ async function openModel(
     signal,
     dtype,
     weights,
-    onProgress: (progress) => onProgress?.({ stage: "download", ...progress }),
+    onProgress: ({ component, file, ...bytes }) =>
+      onProgress?.(
+        component === undefined
+          ? { stage: "download", file, ...bytes }
+          : { stage: "weights", file: component, ...bytes },
+      ),
   });
+  const onCompiled = ({ compiledKernels: compiled, totalKernels: total }: WarmupProgress): void => {
+    onProgress?.({ stage: "compile", compiled, total });
+  };
   try {
-    await Promise.all([manager.load(signal), manager.warmup()]);
+    await Promise.all([manager.load(signal), manager.warmup({ signal, onProgress: onCompiled })]);
   } catch (error) {
     manager.dispose();
     throw error;
@@ -78,7 +94,13 @@ async function openModel(
     clip,
     defaults,
     dtype: manager.dtype,
-    run: (request, events) => runRequest(manager, request, events),
+    run: async (request, events) => {
+      const side = decoder?.unets.at(-1)?.imageSize;
+      const fitted = await fitInpainting(request, side, (image, width, height) =>
+        client.resizeLanczos(image, width, height),
+      );
+      return runRequest(manager, fitted, events);
+    },
     encode: async (image, inputs) =>
       png(await client.encodeRecorded(image, { inputs, generatedOn: await generatedOn() })),
     dispose: () => {

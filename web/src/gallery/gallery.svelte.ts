@@ -56,7 +56,7 @@ export class Gallery {
   }
 
   /** Keeps an image. If storage refuses it, it stays while the page is open, and `failure` says why. */
-  async keep(image: KeptImage): Promise<void> {
+  async add(image: KeptImage): Promise<void> {
     this.#insert([image]);
     await this.opened;
     this.total++;

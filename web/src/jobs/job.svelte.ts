@@ -1,9 +1,12 @@
 import type { GeneratedImage, RgbImage, ScriptProgress } from "dalle2-webgpu";
 import type { Failure } from "../engine/failure.js";
+import type { Loading } from "../models/held-model.js";
 import type { ModelChoice } from "../models/model-choice.js";
+import { jobSize } from "./image-parameters.js";
+import type { JobTime } from "./job-clock.js";
 import type { Request } from "./request.js";
 
-/** Where a job stands. While `opening`, its model's session says how far it is. */
+/** Where a job stands. While `opening`, its model's session says how far it is; while that is paused, it is queued. */
 export type JobStatus = "queued" | "opening" | "generating" | "done" | "cancelled" | "failed";
 
 /** An image of a job: a preview while it forms, then the image. */
@@ -20,6 +23,8 @@ export class Job {
   readonly id = crypto.randomUUID();
   readonly request: Request;
   readonly choice: ModelChoice;
+  /** How its model is loaded, in place of what the settings say. */
+  readonly loading: Loading | undefined;
   status: JobStatus = $state("queued");
   /** Newest step. */
   progress: ScriptProgress | undefined = $state.raw();
@@ -27,19 +32,20 @@ export class Job {
   images: readonly (JobImage | undefined)[] = $state.raw([]);
   failure: Failure | undefined = $state.raw();
   warnings: readonly string[] = $state.raw([]);
-  /** Share that is done, 0 to 1, of the steps that are known. */
+  /** Share that is done, 0 to 1, with the opening of its model. It never falls. */
   fraction: number = $state(0);
-  /** Estimated. */
+  /** Estimated; before the first step, from the last job. */
   millisecondsLeft: number | undefined = $state();
   /** How many images it will have. */
   readonly size: number;
   readonly #controller = new AbortController();
 
-  constructor(request: Request, choice: ModelChoice, size: number) {
+  constructor(request: Request, choice: ModelChoice, loading?: Loading) {
     this.request = request;
     this.choice = choice;
-    this.size = size;
-    this.images = new Array<undefined>(size).fill(undefined);
+    this.size = jobSize(request);
+    this.loading = loading;
+    this.images = new Array<undefined>(this.size).fill(undefined);
   }
 
   get signal(): AbortSignal {
@@ -54,15 +60,21 @@ export class Job {
   cancel(): void {
     if (this.isOver) return;
     this.status = "cancelled";
+    this.millisecondsLeft = undefined;
     this.#controller.abort();
-  }
-
-  warn(message: string): void {
-    if (!this.warnings.includes(message)) this.warnings = [...this.warnings, message];
   }
 
   /** Sets the image or preview of an index. */
   show(index: number, image: JobImage): void {
     this.images = this.images.with(index, image);
+  }
+
+  setTime({ fraction, millisecondsLeft }: JobTime): void {
+    this.fraction = fraction;
+    this.millisecondsLeft = millisecondsLeft;
+  }
+
+  warn(message: string): void {
+    if (!this.warnings.includes(message)) this.warnings = [...this.warnings, message];
   }
 }

@@ -1,20 +1,34 @@
-import type { GeneratedImage } from "dalle2-webgpu";
-import type { Gallery } from "../gallery/gallery.svelte.js";
+import type { GeneratedImage, ScriptProgress } from "dalle2-webgpu";
+import type { OpenModel } from "../engine/engine.js";
 import { failureOf } from "../engine/failure.js";
-import type { ModelSession } from "../models/model-session.svelte.js";
-import { jobSize } from "./image-parameters.js";
+import type { Gallery } from "../gallery/gallery.svelte.js";
+import type { Loading, ModelSession } from "../models/model-session.svelte.js";
+import type { ModelChoice } from "../models/model-choice.js";
 import { Job } from "./job.svelte.js";
+import { JobClock } from "./job-clock.js";
 import { keptImageOf } from "./keep.js";
 import type { Request } from "./request.js";
+import { Speeds, workOf } from "./speed.js";
+
+/** What a job is run on, if not as the session says. */
+export interface JobOptions {
+  /** Default: the chosen model. */
+  readonly choice?: ModelChoice | undefined;
+  readonly loading?: Loading | undefined;
+}
+
+/** What the queue needs of the gallery. */
+export type KeepsImages = Pick<Gallery, "add">;
 
 /** Jobs, newest first. One runs at a time, in the order in which they came. */
 export class Queue {
   jobs: readonly Job[] = $state.raw([]);
   readonly #session: ModelSession;
-  readonly #gallery: Gallery;
+  readonly #gallery: KeepsImages;
+  readonly #speeds = new Speeds();
   #isBusy = false;
 
-  constructor(session: ModelSession, gallery: Gallery) {
+  constructor(session: ModelSession, gallery: KeepsImages) {
     this.#session = session;
     this.#gallery = gallery;
   }
@@ -24,8 +38,8 @@ export class Queue {
     return this.jobs.find(({ status }) => status === "opening" || status === "generating");
   }
 
-  add(request: Request): Job {
-    const job = new Job(request, this.#session.choice, jobSize(request));
+  add(request: Request, { choice = this.#session.choice, loading }: JobOptions = {}): Job {
+    const job = new Job(request, choice, loading);
     this.jobs = [job, ...this.jobs];
     void this.#work();
     return job;
@@ -34,6 +48,35 @@ export class Queue {
   /** Takes a job that is over out of the list. */
   dismiss(job: Job): void {
     if (job.isOver) this.jobs = this.jobs.filter((one) => one !== job);
+  }
+
+  /** Runs a job that is over again, on the same model, in place of it. */
+  retry(job: Job, changes: Partial<Request> = {}, loading: Loading | undefined = job.loading): Job {
+    this.dismiss(job);
+    return this.add({ ...job.request, ...changes }, { choice: job.choice, loading });
+  }
+
+  /**
+   * Does what the failure of a job asks for, and runs it again. Returns the new job; undefined if the remedy is not the queue's:
+   * to free storage, to choose another model, to shorten the prompt.
+   */
+  remedy(job: Job): Job | undefined {
+    switch (job.failure?.remedy) {
+      case "retry":
+        return this.retry(job);
+      case "reopen-device":
+        this.#session.close();
+        return this.retry(job);
+      case "retry-in-f32":
+        return this.retry(job, {}, { ...job.loading, dtype: "f32" });
+      case "smaller-batch": {
+        // The images stay the same: each has a seed of its own.
+        const { batchSize = job.size } = job.request;
+        return this.retry(job, { batchSize: Math.max(Math.floor(batchSize / 2), 1) });
+      }
+      default:
+        return undefined;
+    }
   }
 
   async #work(): Promise<void> {
@@ -45,49 +88,74 @@ export class Queue {
   }
 
   async #run(job: Job): Promise<void> {
+    const { choice, loading, signal } = job;
+    const clock = new JobClock();
     try {
-      job.status = "opening";
-      const model = await this.#session.open();
-      job.signal.throwIfAborted();
-      job.status = "generating";
-      const start = performance.now();
-      await model.run(job.request, {
-        signal: job.signal,
-        onProgress: (progress) => {
-          job.progress = progress;
-          job.millisecondsLeft = progress.millisecondsLeft;
-          const elapsed = performance.now() - start;
-          if (progress.millisecondsLeft !== undefined) job.fraction = elapsed / (elapsed + progress.millisecondsLeft);
-          progress.preview?.forEach((pixels, i) => {
-            job.show((progress.previewIndex ?? 0) + i, { pixels, image: undefined, keptId: undefined });
-          });
+      await this.#session.use(
+        choice,
+        {
+          loading,
+          signal,
+          onWait: (state, { fraction, millisecondsLeft }) => {
+            if (job.isOver) return;
+            job.status = state === "paused" ? "queued" : "opening";
+            job.setTime(clock.open(fraction, millisecondsLeft));
+          },
         },
-        onImage: (image, index) => {
-          job.show(index, { pixels: image, image, keptId: undefined });
-          const seconds = (performance.now() - start) / 1000;
-          void this.#keep(job, index, image, { model, seconds });
-        },
-        onWarning: (message) => {
-          job.warn(message);
-        },
-      });
+        (model) => this.#generate(job, model, clock),
+      );
+      if (job.isOver) return;
       job.status = "done";
-      job.fraction = 1;
+      job.setTime({ fraction: 1, millisecondsLeft: undefined });
     } catch (error) {
       if (job.isOver) return;
+      job.failure = failureOf(error, { images: job.request.batchSize ?? job.size });
       job.status = "failed";
-      job.failure = failureOf(error);
+      job.millisecondsLeft = undefined;
     }
+  }
+
+  async #generate(job: Job, model: OpenModel, clock: JobClock): Promise<void> {
+    const { request, choice, signal } = job;
+    signal.throwIfAborted();
+    const work = workOf(request, model);
+    const key = `${choice.id} ${request.parameters.task} ${model.dtype}`;
+    job.status = "generating";
+    job.setTime(clock.begin(this.#speeds.estimate(key, work)));
+    await model.run(request, {
+      signal,
+      onProgress: (progress) => {
+        if (!job.isOver) showProgress(job, progress, clock);
+      },
+      onImage: (image, index) => {
+        job.show(index, { pixels: image, image, keptId: undefined });
+        void this.#keep(job, index, image, { model, seconds: clock.elapsed / 1000 });
+      },
+      onWarning: (message) => {
+        job.warn(message);
+      },
+    });
+    this.#speeds.learn(key, work, clock.elapsed);
   }
 
   /** Keeps an image. If that fails, the job still shows it, and says why. */
   async #keep(job: Job, index: number, image: GeneratedImage, done: Parameters<typeof keptImageOf>[3]): Promise<void> {
     try {
       const kept = await keptImageOf(job, index, image, done);
-      await this.#gallery.keep(kept);
+      await this.#gallery.add(kept);
       job.show(index, { pixels: image, image, keptId: kept.id });
     } catch (error) {
       job.warn(`Image ${index + 1} could not be kept: ${failureOf(error).message}`);
     }
   }
+}
+
+function showProgress(job: Job, progress: ScriptProgress, clock: JobClock): void {
+  job.progress = progress;
+  job.setTime(clock.step(progress.millisecondsLeft));
+  progress.preview?.forEach((pixels, i) => {
+    const index = (progress.previewIndex ?? 0) + i;
+    // An image that is done stays.
+    if (job.images[index]?.image === undefined) job.show(index, { pixels, image: undefined, keptId: undefined });
+  });
 }

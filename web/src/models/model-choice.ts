@@ -7,6 +7,8 @@ export interface ModelChoice {
   readonly label: string;
   /** What an engine opens. */
   readonly config: RemoteConfig;
+  /** Size of all its downloads, if it is known. */
+  readonly downloadBytes?: number | undefined;
 }
 
 /** The included model, which works at once. */

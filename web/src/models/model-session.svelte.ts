@@ -1,91 +1,200 @@
-import { CONFIG_NAMES } from "dalle2-webgpu";
+import { CONFIG_NAMES, Dalle2Error } from "dalle2-webgpu";
 import type { Engine, OpenModel, OpenProgress } from "../engine/engine.js";
 import { failureOf, type Failure } from "../engine/failure.js";
+import { NOT_OPENED, type OpeningState } from "../engine/opening.js";
+import { HeldModel, orAborted, type Loading } from "./held-model.js";
 import { SHAPES, type ModelChoice } from "./model-choice.js";
 
-/** Where the chosen model stands. */
+export type { Loading } from "./held-model.js";
+
+/** Where the model in hand stands. */
 export type ModelStatus = "closed" | "opening" | "paused" | "ready" | "failed";
 
-/** The chosen model: opens it when it is first needed, or when the person asks. */
+/** What a use of a model needs, and is told. */
+export interface UseOptions {
+  /** Replaces what the session's `loading` says. */
+  readonly loading?: Loading | undefined;
+  /** Ends the wait for the model. If nobody else needs it, what is being opened is closed. */
+  readonly signal: AbortSignal;
+  /** Called while the model is opened, and when a person pauses that. */
+  readonly onWait?: ((state: "opening" | "paused", opening: OpeningState) => void) | undefined;
+}
+
+/** After these errors, what is open is of no use. */
+const LASTING: readonly string[] = ["gpu/device-lost", "worker/crashed", "manager/disposed", "device/disposed"];
+
+/** The chosen model, and the one that is open: jobs that were queued before a choice run on theirs. One is open at a time. */
 export class ModelSession {
+  /** What a person has chosen for later jobs. */
   choice: ModelChoice = $state.raw(SHAPES);
+  /** Of `current`. */
   status: ModelStatus = $state("closed");
+  /** The model that is being opened, open, or could not be opened. */
+  current: ModelChoice | undefined = $state.raw();
+  /** How far its opening is. */
+  opening: OpeningState = $state.raw(NOT_OPENED);
   /** Newest progress by file, of downloads and weights; and of kernels. */
   progress: readonly OpenProgress[] = $state.raw([]);
   failure: Failure | undefined = $state.raw();
-  /** The model, once it is open. */
-  model: OpenModel | undefined = $state.raw();
+  #model: OpenModel | undefined = $state.raw();
   readonly #engine: Engine;
-  #opening: Promise<OpenModel> | undefined;
-  #controller = new AbortController();
+  readonly #loading: () => Loading;
+  #held: HeldModel | undefined;
+  #isPaused = false;
+  #onResume: readonly (() => void)[] = [];
 
-  constructor(engine: Engine) {
+  /** `loading` says how models are loaded from now on. */
+  constructor(engine: Engine, loading: () => Loading = () => ({})) {
     this.#engine = engine;
+    this.#loading = loading;
   }
 
-  /** Chooses another model. It is opened by the next call of `open`. */
+  /** The chosen model, if it is open. */
+  get model(): OpenModel | undefined {
+    return this.current && isSameChoice(this.current, this.choice) ? this.#model : undefined;
+  }
+
+  /** Chooses a model for later jobs. It is opened by the first of them, or by `open`. */
   choose(choice: ModelChoice): void {
-    this.close();
+    const isSame = isSameChoice(choice, this.choice);
     this.choice = choice;
+    if (isSame) return;
+    if (this.#held) this.#held.isWanted = false;
+    if (this.#held?.isNeeded !== true && !this.#isPaused) this.close();
   }
 
-  /** Opens the chosen model, or returns it if it is open. */
+  /** Opens the chosen model, or returns it if it is open. Goes on with what was paused. */
   open(): Promise<OpenModel> {
-    return (this.#opening ??= this.#open());
+    this.resume();
+    const options = { signal: new AbortController().signal, isWanted: true };
+    const opened = this.use(this.choice, options, (model) => Promise.resolve(model));
+    // `failure` says it too, so a caller need not wait for it.
+    opened.catch(() => undefined);
+    return opened;
   }
 
-  /** Stops downloads. `open` goes on with what has arrived. */
+  /** Stops downloads, and keeps what has arrived. Jobs that wait for the model go on waiting. */
   pause(): void {
     if (this.status !== "opening") return;
-    this.close();
+    this.#isPaused = true;
+    this.#held?.close();
+    this.#held = undefined;
     this.status = "paused";
   }
 
-  /** Frees the model. */
-  close(): void {
-    this.#controller.abort();
-    this.#controller = new AbortController();
-    this.model?.dispose();
-    this.model = undefined;
-    this.#opening = undefined;
+  /** Goes on with what was paused. */
+  resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
     this.status = "closed";
-    this.failure = undefined;
-    this.progress = [];
+    for (const listener of this.#onResume) listener();
   }
 
-  async #open(): Promise<OpenModel> {
-    const { signal } = this.#controller;
-    this.status = "opening";
-    try {
-      const model = await this.#engine.open(this.choice.config, {
-        signal,
-        // So that the `dalle2` command finds the same model.
-        recordAs: isConfigName(this.choice.id) ? this.choice.id : undefined,
-        onProgress: (progress) => {
-          this.#report(progress);
-        },
-      });
-      signal.throwIfAborted();
-      this.model = model;
-      this.status = "ready";
-      return model;
-    } catch (error) {
-      if (!signal.aborted) {
-        this.#opening = undefined;
-        this.status = "failed";
-        this.failure = failureOf(error);
+  /** Frees the model: at once, or once the job that uses it is over. The next job opens it again. */
+  close(): void {
+    this.#held?.close();
+    this.#held = undefined;
+    this.#model = undefined;
+    this.current = undefined;
+    this.status = "closed";
+    this.failure = undefined;
+    this.#showProgress();
+  }
+
+  /** Runs `body` on a model, which is opened if it is not open. Rejects with the reason of the signal, or why it failed. */
+  async use<T>(
+    choice: ModelChoice,
+    { loading, signal, onWait, isWanted }: UseOptions & { readonly isWanted?: boolean },
+    body: (model: OpenModel) => Promise<T>,
+  ): Promise<T> {
+    for (;;) {
+      await this.#whenResumed(signal, () => onWait?.("paused", this.opening));
+      const held = await this.#hold(choice, { ...this.#loading(), ...loading }, signal);
+      if (isWanted) held.isWanted = true;
+      let model: OpenModel;
+      try {
+        const onOpening = (opening: OpeningState): void => onWait?.("opening", opening);
+        model = await held.wait(isWanted ? undefined : onOpening, signal);
+      } catch (error) {
+        if (signal.aborted) {
+          if (this.#held === held && !held.isNeeded && !held.model) this.close();
+          throw error;
+        }
+        const isWithdrawn = isWanted === true && !isSameChoice(choice, this.choice);
+        // A person paused it, or changed how it is loaded.
+        if (held.isClosed && !isWithdrawn) continue;
+        throw error;
       }
+      return await this.#run(held, model, body);
+    }
+  }
+
+  async #run<T>(held: HeldModel, model: OpenModel, body: (model: OpenModel) => Promise<T>): Promise<T> {
+    try {
+      return await held.use(model, body);
+    } catch (error) {
+      const isLasting = error instanceof Dalle2Error && LASTING.includes(error.code);
+      if (isLasting && this.#held === held) this.close();
       throw error;
     }
   }
 
-  #report(progress: OpenProgress): void {
+  /** Returns what is held of a model. Begins to open it if it is another one. */
+  async #hold(choice: ModelChoice, loading: Loading, signal: AbortSignal): Promise<HeldModel> {
+    for (;;) {
+      const held = this.#held;
+      if (held && isSameChoice(held.choice, choice) && isSameLoading(held.loading, loading)) return held;
+      if (held?.isInUse !== true) break;
+      await orAborted(held.whenIdle(), signal);
+    }
+    this.close();
+    const recordAs = (CONFIG_NAMES as readonly string[]).includes(choice.id) ? choice.id : undefined;
+    const held = new HeldModel(this.#engine, { choice, loading, recordAs }, (opening, progress) => {
+      if (this.#held === held) this.#showProgress(opening, progress);
+    });
+    this.#held = held;
+    this.current = choice;
+    this.status = "opening";
+    held.opened.then(
+      (model) => {
+        if (this.#held !== held) return;
+        this.#model = model;
+        this.status = "ready";
+      },
+      (error: unknown) => {
+        if (this.#held !== held) return;
+        this.#held = undefined;
+        this.status = "failed";
+        this.failure = failureOf(error);
+      },
+    );
+    return held;
+  }
+
+  async #whenResumed(signal: AbortSignal, onPaused: () => void): Promise<void> {
+    if (!this.#isPaused) return;
+    onPaused();
+    let listener = (): void => undefined;
+    const resumed = new Promise<void>((resolve) => {
+      listener = resolve;
+      this.#onResume = [...this.#onResume, resolve];
+    });
+    await orAborted(resumed, signal).finally(() => {
+      this.#onResume = this.#onResume.filter((one) => one !== listener);
+    });
+  }
+
+  #showProgress(opening: OpeningState = NOT_OPENED, progress?: OpenProgress): void {
+    this.opening = opening;
     const key = (one: OpenProgress): string => one.stage + ("file" in one ? one.file : "");
-    const others = this.progress.filter((one) => key(one) !== key(progress));
-    this.progress = [...others, progress];
+    this.progress = progress ? [...this.progress.filter((one) => key(one) !== key(progress)), progress] : [];
   }
 }
 
-function isConfigName(id: string): boolean {
-  return (CONFIG_NAMES as readonly string[]).includes(id);
+function isSameChoice(a: ModelChoice, b: ModelChoice): boolean {
+  return a.id === b.id && a.config === b.config;
+}
+
+function isSameLoading(a: Loading, b: Loading): boolean {
+  return (a.dtype ?? "auto") === (b.dtype ?? "auto") && (a.weights ?? "full") === (b.weights ?? "full");
 }

@@ -1,0 +1,82 @@
+// What the page says of a model before it is opened.
+import type { CacheEntry, MemoryPlan, StorageState } from "dalle2-webgpu";
+import type { DeviceInfo } from "../engine/engine.js";
+import { saySize } from "./say-size.js";
+import type { DownloadPlan } from "./download-plan.js";
+
+/** A statement about a model on this computer. */
+export interface Finding {
+  readonly state: "good" | "unknown" | "problem";
+  readonly text: string;
+}
+
+/** Says whether the memory of the GPU is enough. */
+export function sayMemory({ loadedBytes, offloadBytes, dtype, weights }: MemoryPlan, device: DeviceInfo): Finding {
+  const how = weights === "int8" ? `${dtype} with int8 weights` : dtype;
+  const needs = `Needs ${saySize(loadedBytes)} of GPU memory in ${how}, or ${saySize(offloadBytes)} with one network at a time, which is slower.`;
+  const { memoryBytes } = device;
+  if (device.adapter.isSoftware) {
+    return { state: "unknown", text: `${needs} It takes the main memory, because there is no GPU.` };
+  }
+  if (memoryBytes === undefined) {
+    return { state: "unknown", text: `${needs} Browsers do not say how much this GPU has.` };
+  }
+  const has = `This GPU has ${saySize(memoryBytes)}`;
+  if (offloadBytes > memoryBytes) {
+    const advice =
+      weights === "int8" ? "Choose a smaller model." : "Choose eight-bit weights in Settings, or a smaller model.";
+    return { state: "problem", text: `${needs} ${has}: too little. ${advice}` };
+  }
+  const fits = loadedBytes <= memoryBytes * 0.75 ? "enough" : "enough for one network at a time";
+  return { state: "good", text: `${needs} ${has}: ${fits}.` };
+}
+
+/** Says what the adapter cannot do at once. */
+export function sayLimits({ adapter, features, maxStorageBufferBindingSize }: DeviceInfo): Finding {
+  const pieces = `It binds up to ${saySize(maxStorageBufferBindingSize)} at once; larger tensors are computed in parts.`;
+  if (adapter.isSoftware) {
+    const name = adapter.description || adapter.architecture || adapter.vendor || "a software adapter";
+    return {
+      state: "unknown",
+      text: `This browser computes on the processor (${name}): large models take long. ${pieces}`,
+    };
+  }
+  const f16 = features.f16
+    ? "The GPU has half precision (f16)."
+    : "The GPU has no half precision (f16): models take twice the memory.";
+  return { state: features.f16 ? "good" : "unknown", text: `${f16} ${pieces}` };
+}
+
+/** Says whether the downloads fit into the storage of the browser. `cached` are those that are there. */
+export function sayStorage(plan: DownloadPlan, storage: StorageState, cached: readonly CacheEntry[]): Finding {
+  const missing = missingBytes(plan, cached);
+  if (missing === 0 && plan.isComplete)
+    return { state: "good", text: "Everything is downloaded. It opens without a network." };
+  const size = `${plan.isComplete ? "Downloads" : "Downloads at least"} ${saySize(missing)}.`;
+  const { freeBytes } = storage;
+  if (freeBytes === undefined)
+    return { state: "unknown", text: `${size} This browser does not say how much it can store.` };
+  const free = `This site may store ${saySize(freeBytes)} more`;
+  if (missing > freeBytes) {
+    return {
+      state: "problem",
+      text: `${size} ${free}: ${saySize(missing - freeBytes)} too little. Remove models, or open it from a folder of this computer.`,
+    };
+  }
+  return { state: plan.isComplete ? "good" : "unknown", text: `${size} ${free}.` };
+}
+
+/** Bytes that are still to come. */
+export function missingBytes({ files, bytes }: DownloadPlan, cached: readonly CacheEntry[]): number {
+  const there = files.reduce((sum, file) => {
+    const entry = cached.find(({ url }) => url === withoutQuery(file.url));
+    return sum + (entry ? Math.min(entry.bytes, file.bytes ?? entry.bytes) : 0);
+  }, 0);
+  return Math.max(bytes - there, 0);
+}
+
+/** The library keeps URLs without what may be secret. */
+function withoutQuery(url: string): string {
+  const { origin, pathname } = new URL(url);
+  return origin + pathname;
+}

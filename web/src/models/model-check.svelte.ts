@@ -1,0 +1,84 @@
+import type { Engine } from "../engine/engine.js";
+import { failureOf, type Failure } from "../engine/failure.js";
+import { sayLimits, sayMemory, sayStorage, type Finding } from "./check-words.js";
+import { planDownload, type DownloadPlan } from "./download-plan.js";
+import type { ModelChoice } from "./model-choice.js";
+
+/** How the model would be loaded. */
+export interface CheckOptions {
+  readonly dtype: "auto" | "f32" | "f16";
+  readonly weights: "full" | "int8";
+}
+
+/** What a check needs of the engine. */
+export type CheckEngine = Pick<Engine, "device" | "planMemory" | "storage" | "downloads">;
+
+/** Whether a model fits this computer, before it is loaded: only headers of its files are read. */
+export class ModelCheck {
+  status: "none" | "checking" | "done" = $state("none");
+  findings: readonly Finding[] = $state.raw([]);
+  failure: Failure | undefined = $state.raw();
+  /** Id of the model. */
+  id: string | undefined = $state();
+  readonly #engine: CheckEngine;
+  readonly #planDownload: typeof planDownload;
+  #controller = new AbortController();
+
+  constructor(engine: CheckEngine, plan = planDownload) {
+    this.#engine = engine;
+    this.#planDownload = plan;
+  }
+
+  /** Checks a model. Another check ends this one. */
+  async check(choice: ModelChoice, options: CheckOptions): Promise<void> {
+    this.reset();
+    const { signal } = this.#controller;
+    this.id = choice.id;
+    this.status = "checking";
+    const parts = [() => this.#storage(choice, signal), () => this.#memory(choice, options)];
+    await Promise.all(
+      parts.map(async (part) => {
+        try {
+          const findings = await part();
+          if (!signal.aborted) this.findings = [...this.findings, ...findings];
+        } catch (error) {
+          if (!signal.aborted) this.failure = failureOf(error);
+        }
+      }),
+    );
+    if (!signal.aborted) this.status = "done";
+  }
+
+  /** Forgets the findings. */
+  reset(): void {
+    this.#controller.abort();
+    this.#controller = new AbortController();
+    this.id = undefined;
+    this.status = "none";
+    this.findings = [];
+    this.failure = undefined;
+  }
+
+  async #memory({ config }: ModelChoice, { dtype, weights }: CheckOptions): Promise<readonly Finding[]> {
+    const device = await this.#engine.device();
+    const auto = device.features.f16 && !device.adapter.isSoftware ? "f16" : "f32";
+    const plan = await this.#engine.planMemory(config, dtype === "auto" ? auto : dtype, weights);
+    return [sayMemory(plan, device), sayLimits(device)];
+  }
+
+  async #storage({ config, downloadBytes }: ModelChoice, signal: AbortSignal): Promise<readonly Finding[]> {
+    if (typeof config !== "string")
+      return [{ state: "good", text: "It is read from this computer. Nothing is copied." }];
+    const plan = await this.#download(config, downloadBytes, signal);
+    const [storage, cached] = await Promise.all([this.#engine.storage(), this.#engine.downloads()]);
+    return [sayStorage(plan, storage, cached)];
+  }
+
+  async #download(config: string, known: number | undefined, signal: AbortSignal): Promise<DownloadPlan> {
+    const none = { files: [], bytes: known ?? 0, isComplete: known !== undefined };
+    if (!URL.canParse(config)) return none;
+    const plan = await this.#planDownload(config, signal).catch(() => none);
+    // A folder of models names no files.
+    return plan.files.length === 0 || !plan.isComplete ? { ...plan, ...(known !== undefined && none) } : plan;
+  }
+}
