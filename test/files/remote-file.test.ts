@@ -4,7 +4,8 @@ import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/prom
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { openRemote, type RemoteFile, type RemoteOptions } from "../../src/files/remote-file.js";
+import { openRemote } from "../../src/files/remote-file.js";
+import type { RemoteFile, RemoteOptions } from "../../src/files/remote-options.js";
 import type { DownloadProgress } from "../../src/files/running-download.js";
 import { QuotaError } from "../../src/files/space.js";
 import { FileError } from "../../src/platform/errors.js";
