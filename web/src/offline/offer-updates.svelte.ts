@@ -1,0 +1,22 @@
+import { untrack } from "svelte";
+import type { AppState } from "../app-state.svelte.js";
+import { watchPageUpdates } from "./page-updates.js";
+
+/** Tells of new versions of the page once no job is in hand: reloading ends it. Call it while a component is set up. */
+export function offerUpdates({ toasts, queue }: Pick<AppState, "toasts" | "queue">): void {
+  let offer: (() => void) | undefined = $state.raw();
+  const say = (message: string) => (run: () => void) => {
+    offer = () => {
+      toasts.show(message, { label: "Reload", run });
+    };
+  };
+  watchPageUpdates({
+    onReady: say("A new version of this page is ready."),
+    onChanged: say("This page has a new version, which another tab already uses."),
+  });
+  $effect(() => {
+    if (!offer || queue.running) return;
+    untrack(offer);
+    offer = undefined;
+  });
+}
