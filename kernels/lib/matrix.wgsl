@@ -15,24 +15,15 @@
 // Nothing that could stay in registers is indexed by a variable: drivers do not unroll the loops that Dawn gives them, and then
 // keep arrays in memory. Loops count by one, because Dawn guards others against running forever. The blocks of workgroup memory
 // are arrays of their own, in which matrices are at constant places, so that Dawn need not check where a matrix ends.
-//: enable f16
-//: enable subgroups
-//: enable chromium_experimental_subgroup_matrix
 //: use lib/grid.wgsl
+//: use lib/matrix_units.wgsl
 
-const LANES: u32 = 32u; //: const
-// A subgroup multiplies SIZE_M × SIZE_K by SIZE_K × SIZE_N.
-const SIZE_M: u32 = 16u; //: const
-const SIZE_N: u32 = 16u; //: const
-const SIZE_K: u32 = 16u; //: const
 const SUBGROUP_ROWS: u32 = 2u; //: const
 const SUBGROUP_COLUMNS: u32 = 2u; //: const
-// At most 4 × 2.
+// 1, 2 or 4.
 const FRAGMENT_ROWS: u32 = 2u; //: const
-const FRAGMENT_COLUMNS: u32 = 2u; //: const
+const FRAGMENT_COLUMNS: u32 = 2u;
 const DEPTH: u32 = 32u; //: const
-// Tiles in workgroup memory. With two, one is written while the other is read.
-const BUFFERS: u32 = 1u; //: const
 // 1: the inner axis is divided among the workgroups in z, and y gets their sums, in f32: [splits, rows, panel_vectors].
 const PARTIAL: u32 = 0u; //: const
 
@@ -56,16 +47,16 @@ const W_STRIDE: u32 = W_UNITS + 1u;
 const SUM_STRIDE: u32 = SUM_VECTORS + 1u;
 const X_BLOCKS: u32 = SUBGROUP_ROWS * BLOCKS;
 const W_BLOCKS: u32 = SUBGROUP_COLUMNS * BLOCKS;
-var<workgroup> x_tile: array<array<vec4<u32>, OWN_ROWS * X_STRIDE>, BUFFERS * X_BLOCKS>;
-var<workgroup> w_tile: array<array<vec4<u32>, SIZE_K * W_STRIDE>, BUFFERS * W_BLOCKS>;
+var<workgroup> x_tile: array<array<vec4<u32>, OWN_ROWS * X_STRIDE>, X_BLOCKS>;
+var<workgroup> w_tile: array<array<vec4<u32>, SIZE_K * W_STRIDE>, W_BLOCKS>;
 var<workgroup> sum_tile: array<array<vec4<f32>, SIZE_M * SUM_STRIDE>, SUBGROUPS>;
 
 // Where the matrices of a block begin. Also what is not used must be inside of the block.
 const LEFT1: u32 = min(1u, FRAGMENT_ROWS - 1u) * SIZE_M * X_STRIDE;
 const LEFT2: u32 = min(2u, FRAGMENT_ROWS - 1u) * SIZE_M * X_STRIDE;
 const LEFT3: u32 = min(3u, FRAGMENT_ROWS - 1u) * SIZE_M * X_STRIDE;
-const RIGHT1: u32 = min(1u, FRAGMENT_COLUMNS - 1u) * (SIZE_N / 8u);
-const SUM1: u32 = min(1u, FRAGMENT_COLUMNS - 1u) * (SIZE_N / 4u);
+const RIGHT1: u32 = SIZE_N / 8u;
+const SUM1: u32 = SIZE_N / 4u;
 
 // Units in a row of a tile.
 const X_WIDTH: u32 = DEPTH / 8u;
@@ -81,17 +72,13 @@ const_assert W_LOADS * INVOCATIONS == DEPTH * W_WIDTH && W_STEP * W_WIDTH == INV
 const WRITES: u32 = SIZE_M * SUM_VECTORS / LANES;
 const_assert WRITES * LANES == SIZE_M * SUM_VECTORS;
 
-alias Left = subgroup_matrix_left<f16, SIZE_K, SIZE_M>;
-alias Right = subgroup_matrix_right<f16, SIZE_N, SIZE_K>;
-alias Sum = subgroup_matrix_result<f32, SIZE_N, SIZE_M>;
-
-fn put_x(buffer: u32, row: u32, unit: u32, value: vec4<u32>) {
-  let block = buffer * X_BLOCKS + row / OWN_ROWS * BLOCKS + unit / X_UNITS;
+fn put_x(row: u32, unit: u32, value: vec4<u32>) {
+  let block = row / OWN_ROWS * BLOCKS + unit / X_UNITS;
   x_tile[block][row % OWN_ROWS * X_STRIDE + unit % X_UNITS] = value;
 }
 
-fn put_w(buffer: u32, row: u32, unit: u32, value: vec4<u32>) {
-  let block = buffer * W_BLOCKS + unit / W_UNITS * BLOCKS + row / SIZE_K;
+fn put_w(row: u32, unit: u32, value: vec4<u32>) {
+  let block = unit / W_UNITS * BLOCKS + row / SIZE_K;
   w_tile[block][row % SIZE_K * W_STRIDE + unit % W_UNITS] = value;
 }
 
@@ -145,15 +132,14 @@ fn main(
   var sum30: Sum;
   var sum31: Sum;
   for (var step = begin; step < end; step++) {
-    let buffer = step % BUFFERS;
-    put_x(buffer, x_row, x_unit, x0);
-    if (X_LOADS > 1u) { put_x(buffer, x_row + X_STEP, x_unit, x1); }
-    if (X_LOADS > 2u) { put_x(buffer, x_row + 2u * X_STEP, x_unit, x2); }
-    if (X_LOADS > 3u) { put_x(buffer, x_row + 3u * X_STEP, x_unit, x3); }
-    put_w(buffer, w_line, w_unit, w0);
-    if (W_LOADS > 1u) { put_w(buffer, w_line + W_STEP, w_unit, w1); }
-    if (W_LOADS > 2u) { put_w(buffer, w_line + 2u * W_STEP, w_unit, w2); }
-    if (W_LOADS > 3u) { put_w(buffer, w_line + 3u * W_STEP, w_unit, w3); }
+    put_x(x_row, x_unit, x0);
+    if (X_LOADS > 1u) { put_x(x_row + X_STEP, x_unit, x1); }
+    if (X_LOADS > 2u) { put_x(x_row + 2u * X_STEP, x_unit, x2); }
+    if (X_LOADS > 3u) { put_x(x_row + 3u * X_STEP, x_unit, x3); }
+    put_w(w_line, w_unit, w0);
+    if (W_LOADS > 1u) { put_w(w_line + W_STEP, w_unit, w1); }
+    if (W_LOADS > 2u) { put_w(w_line + 2u * W_STEP, w_unit, w2); }
+    if (W_LOADS > 3u) { put_w(w_line + 3u * W_STEP, w_unit, w3); }
     workgroupBarrier();
 
     // What lies beyond the last step is loaded, too, and not used.
@@ -169,31 +155,28 @@ fn main(
     if (W_LOADS > 3u) { w3 = w[w_at + 3u * W_STEP * w_stride]; }
 
     for (var k = 0u; k < BLOCKS; k++) {
-      let x_block = &x_tile[buffer * X_BLOCKS + subgroup_row * BLOCKS + k];
-      let w_block = &w_tile[buffer * W_BLOCKS + subgroup_column * BLOCKS + k];
+      let x_block = &x_tile[subgroup_row * BLOCKS + k];
+      let w_block = &w_tile[subgroup_column * BLOCKS + k];
       let right0 = subgroupMatrixLoad<Right, row_major>(w_block, 0u, W_STRIDE);
-      var right1: Right;
-      if (FRAGMENT_COLUMNS > 1u) { right1 = subgroupMatrixLoad<Right, row_major>(w_block, RIGHT1, W_STRIDE); }
+      let right1 = subgroupMatrixLoad<Right, row_major>(w_block, RIGHT1, W_STRIDE);
       let left0 = subgroupMatrixLoad<Left, row_major>(x_block, 0u, X_STRIDE);
       sum00 = subgroupMatrixMultiplyAccumulate(left0, right0, sum00);
-      if (FRAGMENT_COLUMNS > 1u) { sum01 = subgroupMatrixMultiplyAccumulate(left0, right1, sum01); }
+      sum01 = subgroupMatrixMultiplyAccumulate(left0, right1, sum01);
       if (FRAGMENT_ROWS > 1u) {
         let left1 = subgroupMatrixLoad<Left, row_major>(x_block, LEFT1, X_STRIDE);
         sum10 = subgroupMatrixMultiplyAccumulate(left1, right0, sum10);
-        if (FRAGMENT_COLUMNS > 1u) { sum11 = subgroupMatrixMultiplyAccumulate(left1, right1, sum11); }
+        sum11 = subgroupMatrixMultiplyAccumulate(left1, right1, sum11);
       }
       if (FRAGMENT_ROWS > 2u) {
         let left2 = subgroupMatrixLoad<Left, row_major>(x_block, LEFT2, X_STRIDE);
         sum20 = subgroupMatrixMultiplyAccumulate(left2, right0, sum20);
-        if (FRAGMENT_COLUMNS > 1u) { sum21 = subgroupMatrixMultiplyAccumulate(left2, right1, sum21); }
+        sum21 = subgroupMatrixMultiplyAccumulate(left2, right1, sum21);
         let left3 = subgroupMatrixLoad<Left, row_major>(x_block, LEFT3, X_STRIDE);
         sum30 = subgroupMatrixMultiplyAccumulate(left3, right0, sum30);
-        if (FRAGMENT_COLUMNS > 1u) { sum31 = subgroupMatrixMultiplyAccumulate(left3, right1, sum31); }
+        sum31 = subgroupMatrixMultiplyAccumulate(left3, right1, sum31);
       }
     }
-    if (BUFFERS == 1u) {
-      workgroupBarrier();
-    }
+    workgroupBarrier();
   }
 
   // The sums go through workgroup memory, one row of matrices at a time.
@@ -201,19 +184,19 @@ fn main(
   let column = group.x * (TILE_COLUMNS / 4u) + subgroup_column * SUM_VECTORS;
   let sums = &sum_tile[subgroup];
   subgroupMatrixStore<row_major>(sums, 0u, sum00, SUM_STRIDE);
-  if (FRAGMENT_COLUMNS > 1u) { subgroupMatrixStore<row_major>(sums, SUM1, sum01, SUM_STRIDE); }
+  subgroupMatrixStore<row_major>(sums, SUM1, sum01, SUM_STRIDE);
   write_sums(subgroup, subgroup_lane, row, column, group.z);
   if (FRAGMENT_ROWS > 1u) {
     subgroupMatrixStore<row_major>(sums, 0u, sum10, SUM_STRIDE);
-    if (FRAGMENT_COLUMNS > 1u) { subgroupMatrixStore<row_major>(sums, SUM1, sum11, SUM_STRIDE); }
+    subgroupMatrixStore<row_major>(sums, SUM1, sum11, SUM_STRIDE);
     write_sums(subgroup, subgroup_lane, row + SIZE_M, column, group.z);
   }
   if (FRAGMENT_ROWS > 2u) {
     subgroupMatrixStore<row_major>(sums, 0u, sum20, SUM_STRIDE);
-    if (FRAGMENT_COLUMNS > 1u) { subgroupMatrixStore<row_major>(sums, SUM1, sum21, SUM_STRIDE); }
+    subgroupMatrixStore<row_major>(sums, SUM1, sum21, SUM_STRIDE);
     write_sums(subgroup, subgroup_lane, row + 2u * SIZE_M, column, group.z);
     subgroupMatrixStore<row_major>(sums, 0u, sum30, SUM_STRIDE);
-    if (FRAGMENT_COLUMNS > 1u) { subgroupMatrixStore<row_major>(sums, SUM1, sum31, SUM_STRIDE); }
+    subgroupMatrixStore<row_major>(sums, SUM1, sum31, SUM_STRIDE);
     write_sums(subgroup, subgroup_lane, row + 3u * SIZE_M, column, group.z);
   }
 }

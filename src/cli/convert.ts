@@ -36,7 +36,7 @@ export function register(program: Command): void {
     )
     .argument("<out>", "the .safetensors file, or the folder, to write")
     .addOption(
-      new Option("--dtype <type>", "dtype of matrices and convolution kernels (default: as stored)").choices([
+      new Option("--dtype <type>", "dtype of the weights of matrices and convolutions (default: as stored)").choices([
         "f16",
         "f32",
       ]),

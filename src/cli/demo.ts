@@ -41,7 +41,7 @@ interface Options extends SeedFlags {
 export function register(program: Command): void {
   const command = program
     .command("demo")
-    .description("generate images from 12 prompts with the built-in Shapes model, and a contact sheet of them")
+    .description("generate images from 12 prompts with the included Shapes model, and a contact sheet of them")
     .option("-o, --output-path <folder>", "folder for the images", outputFolder, "output");
   addSeedOption(command, "seed of the first image", 1).action(demo);
 }

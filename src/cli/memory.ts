@@ -27,7 +27,7 @@ export function register(program: Command): void {
     .description("show how much GPU memory the models of a load config need (only file headers are read)")
     .argument(
       "[config]",
-      "name, path or URL of a load config or of a folder of models, or its id on the hub (default: shapes, the built-in model)",
+      "name, path or URL of a load config or of a folder of models, or its id on the hub (default: shapes, the included model)",
       loadConfig,
     )
     .option("--model-config <config>", "same as the argument", loadConfig)

@@ -55,7 +55,7 @@ export function register(program: Command): void {
     .description("check a load config: find or download its files, print their checksums, load the models")
     .argument(
       "[config]",
-      "name, path or URL of a load config or of a folder of models, or its id on the hub (default: shapes, the built-in model)",
+      "name, path or URL of a load config or of a folder of models, or its id on the hub (default: shapes, the included model)",
       loadConfig,
     )
     .option("--model-config <config>", "same as the argument", loadConfig)

@@ -17,9 +17,8 @@ export async function namedTable(tuning: string, others = ""): Promise<TuningTab
 
 /** A device like those that a table is for: a software adapter or a GPU, with what its kernels need. */
 export async function deviceOf(tuning: TuningTable): Promise<DeviceFacts> {
-  const { isGpuTable } = await import("../gpu/tuning.js");
+  const { isGpuTable, lanesOf } = await import("../gpu/tuning.js");
   const isGpu = isGpuTable(tuning);
-  const kind = isGpu ? { lanes: 32, matrix: { rows: 16, columns: 16, inner: 16 } } : { lanes: 8 };
   return {
     adapter: {
       vendor: "",
@@ -28,7 +27,8 @@ export async function deviceOf(tuning: TuningTable): Promise<DeviceFacts> {
       description: `an adapter for table ${tuning.id}`,
       implementation: "none",
       isSoftware: !isGpu,
-      ...kind,
+      lanes: lanesOf(tuning),
+      matrix: isGpu ? { rows: 16, columns: 16, inner: 16 } : undefined,
     },
     features: { f16: true, subgroups: true, subgroupMatrix: isGpu, timestamps: false },
     tuning,

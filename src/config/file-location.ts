@@ -16,7 +16,7 @@ const url = z.string().check(z.refine(isAddress, { error: NO_URL }));
 const filename = z.string().check(z.regex(/^(?!\.{1,2}$)[^/\\]+$/, { error: "expected a file name without folders" }));
 
 /**
- * The location of a file (upstream's `File`).
+ * The location of a file (dalle2-laion's `File`).
  * @see https://github.com/LAION-AI/dalle2-laion/blob/d4ac5ffa3e24ac6efb133cc7ec8a7303481aa2fc/dalle2_laion/config.py#L18-L123
  */
 export const file = z
@@ -71,7 +71,7 @@ export const folder = z
   .register(z.globalRegistry, { id: "Folder", description: "Where a folder of models is." });
 
 /**
- * The file name of a download (upstream's `File.filename`): what follows the last slash, without the query.
+ * The file name of a download (dalle2-laion's `File.filename`): what follows the last slash, without the query.
  * @see https://github.com/LAION-AI/dalle2-laion/blob/d4ac5ffa3e24ac6efb133cc7ec8a7303481aa2fc/dalle2_laion/config.py#L67-L75
  */
 export function downloadName({ path, filename_override: override }: FileLocation): string {

@@ -25,7 +25,7 @@ export const checkPerUnet = rule(z.looseObject({ unet_numbers: anyList }), (sour
 });
 
 /**
- * The U-Nets of all sources are 1, 2, …, each exactly once (upstream's `verify_unet_numbers_valid`).
+ * The U-Nets of all sources are 1, 2, …, each exactly once (dalle2-laion's `verify_unet_numbers_valid`).
  * @see https://github.com/LAION-AI/dalle2-laion/blob/d4ac5ffa3e24ac6efb133cc7ec8a7303481aa2fc/dalle2_laion/config.py#L156-L172
  */
 export const checkUnetNumbers = rule(

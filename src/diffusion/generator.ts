@@ -16,7 +16,7 @@ const TWO_PI_F32 = Math.fround(2 * Math.PI);
 export class Generator {
   /** The seed; its low 32 bits if it was given as bigint. */
   readonly seed: number;
-  private readonly engine: Mt19937;
+  private readonly twister: Mt19937;
   /** Box-Muller gives two values. A call for fewer than 16 values keeps an unused one for the next short call. */
   private spare: number | null = null;
 
@@ -29,7 +29,7 @@ export class Generator {
     }
     const low = Number(BigInt.asUintN(32, BigInt(seed)));
     this.seed = typeof seed === "number" ? seed : low;
-    this.engine = new Mt19937(low);
+    this.twister = new Mt19937(low);
   }
 
   /** Returns a copy that will return the same numbers as this generator. */
@@ -41,7 +41,7 @@ export class Generator {
 
   /** Continues from the state of `other`. */
   continueFrom(other: Generator): void {
-    this.engine.continueFrom(other.engine);
+    this.twister.continueFrom(other.twister);
     this.spare = other.spare;
   }
 
@@ -74,11 +74,11 @@ export class Generator {
   skip(size: number | readonly number[]): void {
     const count = typeof size === "number" ? size : size.reduce((product, extent) => product * extent, 1);
     if (count < BLOCK) this.fewNormals(count);
-    else this.engine.skip(count % BLOCK === 0 ? count : count + BLOCK);
+    else this.twister.skip(count % BLOCK === 0 ? count : count + BLOCK);
   }
 
   private fillUniform(values: Float32Array): void {
-    for (let i = 0; i < values.length; i++) values[i] = (this.engine.next() & 0xffffff) / 2 ** 24;
+    for (let i = 0; i < values.length; i++) values[i] = (this.twister.next() & 0xffffff) / 2 ** 24;
   }
 
   private manyNormals(count: number): Float32Array {
@@ -114,8 +114,8 @@ export class Generator {
 
   /** Uniform in [0, 1) with 53 bits. The first of two draws gives the high bits. */
   private nextDouble(): number {
-    const high = this.engine.next() & 0x1fffff;
-    return (high * 2 ** 32 + this.engine.next()) / 2 ** 53;
+    const high = this.twister.next() & 0x1fffff;
+    return (high * 2 ** 32 + this.twister.next()) / 2 ** 53;
   }
 }
 

@@ -3,7 +3,7 @@ import { FileError } from "../platform/errors.js";
 import { TooLargeError } from "../platform/limits.js";
 import type { FileStat } from "../platform/platform.js";
 import { shortHash, sumsOfFile, type FileSums } from "./hash.js";
-import { removePart } from "./kept-file.js";
+import { removeOrigin, removePart } from "./kept-file.js";
 import type { Claim } from "./publication.js";
 import { RunningSums } from "./running-sums.js";
 import { ChangedError, transfer, type PartFile, type RemoteState, type TransferOptions } from "./transfer.js";
@@ -56,12 +56,12 @@ export async function fetchVerified(
     });
   await transfer(url, state, part, { ...options, onBytes }).catch(async (error: unknown) => {
     if (!part.isResumable || error instanceof TooLargeError) await removePart(part.path);
-    throw error;
+    throw error instanceof ChangedError ? await changed(url, part) : error;
   });
   const stat = await statFile(part.path);
   const sums = (await running?.finish(stat?.size ?? 0)) ?? (await sumsOfFile(part.path, options.signal));
   // Another process moved the part to its place, or removed it and started again.
-  if (!stat || !sums || stat.size !== (state.size ?? stat.size)) throw new ChangedError(url);
+  if (!stat || sums?.size !== stat.size || stat.size !== (state.size ?? stat.size)) throw await changed(url, part);
   const { sha256 } = sums;
   if (sha256 === (claim.sha256 ?? sha256)) return { ...stat, ...sums };
   options.arrived?.distrust();
@@ -74,4 +74,10 @@ export async function fetchVerified(
     `its SHA-256 is ${sha256}, not ${claim.sha256}${by}; the server has another file, and nothing was saved`,
     { code: "file/checksum" },
   );
+}
+
+/** The error if a part is not what it was. If another process has taken it, its origin may have been written after that. */
+async function changed(url: string, part: PartFile): Promise<ChangedError> {
+  if (!(await statFile(part.path))) await removeOrigin(part.path);
+  return new ChangedError(url);
 }

@@ -1,8 +1,11 @@
 import { createSha256, openFile, statFile } from "#platform";
+import { FileError } from "../platform/errors.js";
 import { addPiece, pieceCount, pieceRange } from "./pieces.js";
 
 /** The checksums of a file. */
 export interface FileSums {
+  /** How many bytes they are of. */
+  readonly size: number;
   /** Of the whole file, in lower-case hexadecimal. */
   readonly sha256: string;
   /** Of each piece: `pieceSum`. */
@@ -27,7 +30,7 @@ export async function sumsOfFile(path: string, signal?: AbortSignal): Promise<Fi
       const { start, length } = pieceRange(index, source.size);
       pieces.push(await addPiece(hash, await source.read(start, length, signal)));
     }
-    return { sha256: hash.digest(), pieces };
+    return { size: source.size, sha256: hash.digest(), pieces };
   } finally {
     await source.close();
   }
@@ -38,7 +41,9 @@ export async function ifExists<Value>(path: string, read: () => Promise<Value>):
   try {
     return await read();
   } catch (error) {
-    if (await statFile(path)) throw error;
+    // Another process may have made it since.
+    const wasMissing = error instanceof FileError && error.code === "file/not-found";
+    if (!wasMissing && (await statFile(path))) throw error;
     return undefined;
   }
 }

@@ -4,7 +4,8 @@ import { warnOnConsole } from "../platform/printable.js";
 import type { ByteSource } from "../platform/source.js";
 import { fetchBytes } from "./fetch-bytes.js";
 import { TransientError } from "./http-error.js";
-import { keptFileOf, openKept, patienceOf, type RemoteFile, type RemoteOptions } from "./remote-file.js";
+import { keptFileOf, openKept } from "./remote-file.js";
+import { patienceOf, type RemoteFile, type RemoteOptions } from "./remote-options.js";
 
 /** What is kept of a file, and how. */
 type Kept = RemoteFile & { readonly maxBytes: number };

@@ -1,4 +1,4 @@
-import { join, listFiles, moveFile, readText, removeFile, statFile, writeFileAtomic } from "#platform";
+import { join, listFiles, locksFiles, moveFile, readText, removeFile, statFile, writeFileAtomic } from "#platform";
 import * as z from "zod/mini";
 import { FileError } from "../platform/errors.js";
 import { parseJson } from "../platform/json.js";
@@ -107,10 +107,12 @@ export class KeptFile {
     await writeJson(originPath(this.partPath(part)), origin);
   }
 
-  /** Moves a complete, verified part to the file's name, and removes all other parts. */
+  /** Moves a complete, verified part to the file's name, and removes all other parts. Does nothing if another process has moved it. */
   async install(part: string, record: FileRecord, checksum: string | undefined): Promise<void> {
-    await writeJson(this.path + SUFFIXES.record, { ...record, part });
-    await this.#take(part);
+    const own = locksFiles ? part : await this.#claim(part, record.size);
+    if (own === undefined) return;
+    await writeJson(this.path + SUFFIXES.record, { ...record, part: own });
+    await this.#take(own);
     await this.#writeChecksum(checksum);
     const parts = (await listFiles(this.folder)).filter((name) => this.#isPart(name));
     // Windows refuses to remove a part that another process writes to.
@@ -137,6 +139,19 @@ export class KeptFile {
   async distrust(): Promise<void> {
     const record = await readRecord(this.path);
     if (record) await this.renew(record, { size: record.size, modified: 0 });
+  }
+
+  /**
+   * Gives a complete part a name that no other process knows. Another one that downloaded the same part may have installed it, and
+   * a third begun it again: undefined if it is not there, or not complete.
+   */
+  async #claim(part: string, size: number): Promise<string | undefined> {
+    const [path, own] = [this.partPath(part), crypto.randomUUID()];
+    await removeFile(originPath(path));
+    if (!(await moveFile(path, this.partPath(own)))) return undefined;
+    if ((await statFile(this.partPath(own)))?.size === size) return own;
+    await moveFile(this.partPath(own), path);
+    return undefined;
   }
 
   async #writeChecksum(text: string | undefined): Promise<void> {
@@ -193,6 +208,11 @@ export async function removeKept(path: string): Promise<void> {
 /** Removes a part and its origin. */
 export async function removePart(path: string): Promise<void> {
   await removeFile(path);
+  await removeOrigin(path);
+}
+
+/** Removes the origin of a part. */
+export async function removeOrigin(path: string): Promise<void> {
   await removeFile(originPath(path));
 }
 

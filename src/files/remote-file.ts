@@ -21,48 +21,17 @@ import type { ArrivedBytes } from "./arrived-bytes.js";
 import { fetchVerified, partOf, restartOnChange } from "./download.js";
 import { shortHash } from "./hash.js";
 import { openUrl } from "./http.js";
-import type { UnreachableHosts } from "./unreachable-hosts.js";
-import { isFromElsewhere, KeptFile, originAt, readRecord, type KeptVersion } from "./kept-file.js";
-import { PATIENCE, type Patience } from "./patience.js";
+import { isFromElsewhere, KeptFile, originAt, readRecord } from "./kept-file.js";
 import { askOnce } from "./persistence.js";
-import { askClaim, type Claim, type PublishedFile } from "./publication.js";
-import { checkAddress, type HttpOptions } from "./request.js";
-import { RunningDownload, type DownloadProgress, type Readers } from "./running-download.js";
-import type { RunPatience } from "./retry.js";
+import { askClaim, type Claim } from "./publication.js";
+import { patienceOf, type RemoteFile, type RemoteOptions } from "./remote-options.js";
+import { checkAddress } from "./request.js";
+import { RunningDownload, type Readers } from "./running-download.js";
 import { checkSpace } from "./space.js";
 import { TemporarySource } from "./temporary-source.js";
 import { ChangedError, probe, type RemoteState, type TransferOptions } from "./transfer.js";
+import { IN_USE, needsCheck, newClaim, reasonToReplace } from "./updates.js";
 import { openVerified } from "./verified-file.js";
-
-/** A file on a server that is kept on this machine after its download. */
-export interface RemoteFile extends PublishedFile {
-  /** Folder to keep it in under `filename`, as dalle2-laion does. Default: the user's cache. */
-  readonly folder?: string | undefined;
-  /** Its name in the folder. */
-  readonly filename: string;
-  /** Larger files are refused. Default: 256 GiB. */
-  readonly maxBytes?: number | undefined;
-}
-
-export interface RemoteOptions extends HttpOptions {
-  /** Replaces the user's cache (`cacheFolder` of the platform). */
-  readonly cacheFolder?: string | undefined;
-  /** If false, a kept file is used without asking the server for a newer version. Default true. */
-  readonly checkUpdates?: boolean | undefined;
-  /** If false, a file without `folder` is downloaded each time and removed when its source is closed. Default true. */
-  readonly keep?: boolean | undefined;
-  /**
-   * If true, a file that has to be downloaded is opened as soon as its size is known: reads wait for their bytes, and `complete` for
-   * the rest. Default false.
-   */
-  readonly early?: boolean | undefined;
-  /** Servers that could not be reached in this run. They are not tried again. Default: none. */
-  readonly hosts?: UnreachableHosts | undefined;
-  /** Called at most ten times a second, and at the end. */
-  readonly onProgress?: ((progress: DownloadProgress) => void) | undefined;
-  /** Receives warnings. Default: `console.warn`. */
-  readonly onWarning?: ((message: string) => void) | undefined;
-}
 
 /**
  * Opens a file on a server. It is downloaded to its folder the first time, and again if the server has a newer version. Its
@@ -87,7 +56,21 @@ export async function openRemote(file: RemoteFile, options: RemoteOptions = {}):
   }
   const kept = keptFileOf(file, options);
   const open: OpenComplete = (asked, readers) => openComplete(kept, file, asked, readers);
-  return options.early ? openEarly(kept.path, file, options, open) : open(options);
+  if (options.early) return openEarly(kept.path, file, options, open);
+  const known = running.get(kept.path);
+  return known?.url === file.url ? onceComplete(known.download, options) : open(options);
+}
+
+/** Opens a file that is being downloaded already. */
+async function onceComplete(download: RunningDownload, { onProgress, signal }: RemoteOptions): Promise<ByteSource> {
+  const source = await download.open(onProgress, signal);
+  try {
+    await source.complete?.(signal);
+    return source;
+  } catch (error) {
+    await source.close();
+    throw error;
+  }
 }
 
 /** Opens a file once it is complete. `readers` may read it before. */
@@ -214,59 +197,6 @@ async function bringUpToDate(
   if (!(await kept.current(file.sha256, onDamaged, options.signal))) throw new ChangedError(file.url);
 }
 
-function needsCheck(version: KeptVersion, file: RemoteFile, { checkUpdates = true }: RemoteOptions): boolean {
-  if (file.sha256 !== undefined) return file.sha256 !== version.record.sha256;
-  return checkUpdates || isFromElsewhere(version.record, file.url);
-}
-
-/** Asks what the file should be; undefined if the kept file is current, or if the server cannot be asked. */
-async function newClaim(
-  version: KeptVersion | undefined,
-  file: RemoteFile,
-  kept: KeptFile,
-  options: RemoteOptions,
-): Promise<Claim | undefined> {
-  const patience = patienceOf(options, version !== undefined);
-  try {
-    const claim = await askClaim(file, patience, options);
-    if (!version || !(await isCurrent(version, claim, file, patience, options))) return claim;
-    await kept.confirm(version, file.url, claim.text);
-  } catch (error) {
-    if (!version || isFromElsewhere(version.record, file.url) || !(error instanceof FileError)) throw error;
-    const { onWarning: warn = warnOnConsole } = options;
-    warn(`${error.message}. Could not check for a newer version; using ${kept.path}`);
-  }
-  return undefined;
-}
-
-async function isCurrent(
-  version: KeptVersion,
-  claim: Claim,
-  file: RemoteFile,
-  patience: RunPatience,
-  options: RemoteOptions,
-): Promise<boolean> {
-  if (claim.sha256 !== undefined) return claim.sha256 === version.record.sha256;
-  if (isFromElsewhere(version.record, file.url)) return false;
-  if (claim.text !== undefined) return claim.text === version.checksum;
-  // As upstream, a file with unknown origin is not replaced.
-  const { size, version: known } = version.record;
-  const state = await probe(file.url, patience, options);
-  const isRenamed = known !== undefined && state.version !== undefined && known !== state.version;
-  return !isRenamed && (state.size ?? size) === size;
-}
-
-function reasonToReplace(version: KeptVersion, file: RemoteFile): string {
-  if (isFromElsewhere(version.record, file.url)) {
-    const [before, now] = [version.record.url ?? "another address", file.url].map(publicUrl);
-    return `was downloaded from ${before}; replacing it with ${now}`;
-  }
-  return "the server has a newer version; downloading it (turn off the check for updates to use this one)";
-}
-
-const IN_USE =
-  "the server has a newer version, which is not downloaded as long as this page or another tab reads this one";
-
 const warnedFolders = new Set<string>();
 
 function warnOnce(folder: string, say: (message: string) => void): void {
@@ -374,16 +304,4 @@ function transferOptions(
     options.onProgress?.({ file, loadedBytes, totalBytes });
   };
   return { fetch, signal, patience: patienceOf(options), maxBytes, onProgress, arrived };
-}
-
-/** When to retry requests for a file. With a kept file at hand, there is no long wait for an answer. */
-export function patienceOf(
-  { patience, hosts, onWarning: warn = warnOnConsole }: RemoteOptions,
-  isKept = false,
-): RunPatience {
-  const onRetry: Patience["onRetry"] = (problem, pause) => {
-    warn(`${problem}; trying again in ${Math.ceil(pause / 1000)} s`);
-  };
-  const all = { ...PATIENCE, onRetry, ...patience, hosts };
-  return isKept ? { ...all, attempts: 1, stall: Math.min(all.stall, 10_000) } : all;
 }

@@ -33,7 +33,7 @@ export class RunningSums {
   async finish(size: number): Promise<FileSums | undefined> {
     if (!this.#isWhole || this.#end !== size) return undefined;
     if (this.#filled > 0) this.#endPiece();
-    return { sha256: this.#hash.digest(), pieces: await Promise.all(this.#pieces) };
+    return { size, sha256: this.#hash.digest(), pieces: await Promise.all(this.#pieces) };
   }
 
   #endPiece(): void {

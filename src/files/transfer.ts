@@ -1,5 +1,6 @@
-import { openWriter, removeFile, statFile } from "#platform";
+import { locksFiles, openWriter, removeFile, statFile } from "#platform";
 import { FileError } from "../platform/errors.js";
+import type { FileWriter } from "../platform/platform.js";
 import { checkSize, MAX_BYTES, TooLargeError } from "../platform/limits.js";
 import type { ArrivedBytes } from "./arrived-bytes.js";
 import { announcedLength } from "./fetch-bytes.js";
@@ -120,7 +121,11 @@ async function fetchRest(
   if (start < kept) await removeFile(path);
   await arrived?.begin(path, start);
   onProgress(start);
-  if (start === size) return touch(path);
+  if (start === size) {
+    // An empty file has no bytes to write.
+    if (size === 0) await (await openWriter(path)).close();
+    return;
+  }
   await withoutStall(url, patience, http, async (inTime, alive) => {
     const response = await request(url, inTime, { start, ifRange: start > 0 ? version : undefined });
     try {
@@ -143,10 +148,6 @@ function limitOf({ headers }: Response): number {
   return headers.has("content-encoding") ? MAX_BYTES.compressed : MAX_BYTES.unannounced;
 }
 
-async function touch(path: string): Promise<void> {
-  await (await openWriter(path)).close();
-}
-
 /** The offset of a response: 0 if the server ignores ranges. Throws if it is of another state. */
 function startOf(response: Response, url: string, start: number, state: RemoteState): number {
   if (response.status === 416) throw new ChangedError(url);
@@ -167,13 +168,28 @@ interface Written {
   readonly arrived: ArrivedBytes | undefined;
 }
 
+/**
+ * Opens a part to write from an offset on. Another process may have moved the part to its place since its length was asked, and a
+ * new file would have a hole there.
+ */
+async function openPart(path: string, offset: number, url: string): Promise<FileWriter> {
+  if (offset === 0) return openWriter(path);
+  const writer = await openWriter(path, { mustExist: true }).catch((error: unknown) => {
+    throw error instanceof FileError && error.code === "file/not-found" ? new ChangedError(url) : error;
+  });
+  // Or it has begun the part again.
+  if (locksFiles || ((await statFile(path))?.size ?? 0) >= offset) return writer;
+  await writer.close();
+  throw new ChangedError(url);
+}
+
 async function write(
   path: string,
   chunks: AsyncIterable<Uint8Array>,
   { url, offset, size, maxBytes, arrived }: Written,
   onBytes: (offset: number, bytes: Uint8Array) => void,
 ): Promise<void> {
-  const writer = await openWriter(path);
+  const writer = await openPart(path, offset, url);
   await arrived?.writeBy(writer);
   const close = (): Promise<void> => (arrived ? arrived.closeWriter(end) : writer.close());
   let end = offset;

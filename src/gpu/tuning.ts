@@ -26,10 +26,17 @@ export interface ProductRule {
 
 /** When and how a kernel computes attention. */
 export interface AttentionRule {
-  /** `direct`, `broadcast`: as for products. `team` divides a head among the lanes of a subgroup, for GPUs. */
-  readonly kernel: "direct" | "broadcast" | "team";
+  /**
+   * `direct`, `broadcast`: as for products. `team` divides a head among the lanes of a subgroup, and `matrix` multiplies halves
+   * by the matrix units of a GPU: both are for GPUs.
+   */
+  readonly kernel: "direct" | "broadcast" | "team" | "matrix";
   /** `broadcast`: keys that each lane loads at a time. */
   readonly ownKeys?: number;
+  /** `matrix`: rows of scores that a workgroup computes, and keys at a time. A row is a query of one of its heads. */
+  readonly tile?: readonly [rows: number, keys: number];
+  /** The rule is only for at least so many queries of heads that read the same keys. Default: 1. */
+  readonly minRows?: number;
   /** The rule is only for at least so many keys, with the null key. Default: 1. */
   readonly minKeys?: number;
 }
@@ -192,7 +199,14 @@ const gpu: TuningTable = {
     { kernel: "tiled", tile: [64, 64], fill: 480, minRows: 33 },
     { kernel: "tiled", tile: [32, 128], fill: 480 },
   ],
-  attention: [{ kernel: "team" }],
+  // No GPU has measured the limits yet: from 64 rows and keys on, the largest tiles are full.
+  attention: [
+    { kernel: "matrix", tile: [64, 64], minRows: 64, minKeys: 64 },
+    { kernel: "matrix", tile: [64, 32], minRows: 64, minKeys: 64 },
+    { kernel: "matrix", tile: [32, 32], minRows: 64, minKeys: 64 },
+    { kernel: "matrix", tile: [32, 16], minRows: 64, minKeys: 64 },
+    { kernel: "team" },
+  ],
   groupNorm: [{ kernel: "whole", invocations: 256, maxPositions: 1024 }],
 };
 
@@ -205,6 +219,13 @@ export const shippedTables: readonly TuningTable[] = [
   swiftShader,
   gpu,
 ];
+
+/** Returns how many invocations the subgroups of adapters have that a table is for. Of software adapters most have 8. */
+export function lanesOf(table: TuningTable): number {
+  if (isGpuTable(table)) return 32;
+  if (table === swiftShader) return 4;
+  return table === lavapipe26Wide ? 16 : 8;
+}
 
 /**
  * Returns the table for an adapter: the one that was measured on software adapters like it, or that of GPUs. Browsers hide names: Chromium says vendor and architecture,

@@ -6,6 +6,7 @@ import {
   type NetworkSettings,
 } from "../diffusion/settings.js";
 import { ArgumentError } from "../platform/arguments.js";
+import type { Tensor } from "../tensor/tensor.js";
 import type { CascadeCall, CascadeStage } from "./interfaces.js";
 
 /**
@@ -60,4 +61,27 @@ export function planStages<Stage extends CascadeStage>(
     stage.check(settings, batch, inpaints);
     return { stage, unetNumber: index + 1, settings };
   });
+}
+
+/**
+ * Samples stages one after the other. Each enlarges the image of the one before, which is then freed; the first enlarges `image`, if
+ * it enlarges any. The caller disposes the result.
+ */
+export async function sampleInTurn<Stage>(
+  stages: readonly Stage[],
+  image: Tensor | undefined,
+  sample: (stage: Stage, lowres: Tensor | undefined) => Promise<Tensor>,
+): Promise<Tensor> {
+  let current = image;
+  try {
+    for (const stage of stages) {
+      const next = await sample(stage, current);
+      current?.dispose();
+      current = next;
+    }
+  } catch (error) {
+    current?.dispose();
+    throw error;
+  }
+  return current!;
 }

@@ -1,43 +1,32 @@
-import type { Grid } from "../gpu/grid.js";
 import { kernels } from "../gpu/kernel-sources.js";
 import type { CommandStream } from "../gpu/stream.js";
 import type { AttentionRule } from "../gpu/tuning.js";
-
-/** An attention, as far as the choice of its kernel depends on it. */
-export interface AttentionCall {
-  /** With the null key. */
-  readonly keys: number;
-  /** vec4s of a head. */
-  readonly dimHead4: number;
-}
-
-/** What a dispatch computes. */
-interface AttentionSize {
-  readonly samples: number;
-  readonly queries: number;
-  readonly heads: number;
-  readonly kvHeads: number;
-}
-
-/** A kernel for attention. All have the same bindings and parameters. */
-interface AttentionKernel {
-  readonly name: "attention" | "broadcastAttention" | "teamAttention";
-  readonly constants: Readonly<Record<string, number>>;
-  /** vec4s of a head of the result that a workgroup computes. */
-  readonly slab4: number;
-  readonly grid: (size: AttentionSize) => Grid;
-}
+import type { AttentionCall, AttentionKernel } from "./attention-call.js";
+import { matrixAttention } from "./matrix-attention.js";
 
 /** Returns the kernel for an attention by the tuning table of the device. */
-export function attentionKernel({ tuning, features, adapter }: CommandStream, call: AttentionCall): AttentionKernel {
-  for (const rule of tuning.attention ?? []) {
-    if (call.keys < (rule.minKeys ?? 1)) continue;
-    if (rule.kernel === "direct") return direct(call);
-    if (!features.subgroups || adapter.lanes === undefined) continue;
-    const kernel = rule.kernel === "team" ? team(call, adapter.lanes) : broadcast(rule, call, adapter.lanes);
+export function attentionKernel(stream: CommandStream, call: AttentionCall): AttentionKernel {
+  for (const rule of stream.tuning.attention ?? []) {
+    if (call.keys < (rule.minKeys ?? 1) || call.rows < (rule.minRows ?? 1)) continue;
+    const kernel = kernelOf(stream, rule, call);
     if (kernel) return kernel;
   }
   return direct(call);
+}
+
+/** Returns the kernel of a rule; undefined if the adapter or the kernel cannot compute the attention. */
+function kernelOf(stream: CommandStream, rule: AttentionRule, call: AttentionCall): AttentionKernel | undefined {
+  if (rule.kernel === "direct") return direct(call);
+  const { features, adapter } = stream;
+  if (!features.subgroups || adapter.lanes === undefined) return undefined;
+  switch (rule.kernel) {
+    case "broadcast":
+      return broadcast(rule, call, adapter.lanes);
+    case "team":
+      return team(call, adapter.lanes);
+    case "matrix":
+      return matrixAttention(stream, rule, call);
+  }
 }
 
 /** Queries per invocation, and the maximum number of vec4s of a head that it keeps. */
@@ -59,11 +48,10 @@ const OWN_QUERIES = 4;
 /** Maximum number of vec4s of a head that a lane keeps. */
 const MAX_COLUMNS = kernels.broadcastAttention.fixed.COLUMNS;
 
-/** `lanes`: invocations of every subgroup, if all have the same number. */
 function broadcast(
   { ownKeys = 1 }: AttentionRule,
   { dimHead4 }: AttentionCall,
-  lanes: number | undefined,
+  lanes: number,
 ): AttentionKernel | undefined {
   if (lanes !== 4 && lanes !== 8 && lanes !== 16) return undefined;
   const slabs = Math.ceil(dimHead4 / MAX_COLUMNS);

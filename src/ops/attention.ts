@@ -130,8 +130,11 @@ export function attention(options: AttentionOptions): Tensor {
   const paddedHead = padChannels(dimHead);
   const dimHead4 = paddedHead / 4;
   const kernel = attentionKernel(arena.stream, {
+    rows: (queries * heads) / kvHeads,
     keys: keys + Number(nullKv !== undefined),
     dimHead4,
+    dtype: floatType("attention", "q", q),
+    isInUnits: [paddedHead, q.stride, k.stride, v.stride, qOffset, kOffset, vOffset].every((size) => size % 8 === 0),
   });
   const y = arena.empty([batch, queries, heads * paddedHead], q.dtype);
   dispatch(arena.stream, kernel.name, {

@@ -225,8 +225,8 @@ async function inPlace(handle: WorkerFileHandle, path: string): Promise<InPlaceW
   }
 }
 
-export const openWriter: Platform["openWriter"] = async (path) => {
-  const handle = await handleAt(path, true);
+export const openWriter: Platform["openWriter"] = async (path, { mustExist = false } = {}) => {
+  const handle = await handleAt(path, !mustExist);
   if (writesInPlace(handle)) return inPlace(handle, path);
   return new CopyingWriter(handle, path, (await handle.getFile()).size);
 };

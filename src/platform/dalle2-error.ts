@@ -165,7 +165,7 @@ export class Dalle2Error extends Error {
   #begin(module: string): void {
     const { message, stack } = this;
     this.message = `${module}: ${message}`;
-    // The engine copied the message into the stack when the error was made.
+    // The runtime copied the message into the stack when the error was made.
     if (stack?.includes(message)) this.stack = stack.replace(message, () => this.message);
   }
 }

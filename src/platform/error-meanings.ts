@@ -38,7 +38,7 @@ export const ERROR_MEANINGS: Readonly<Record<ErrorCode, string>> = {
   "gpu/unavailable": "There is no WebGPU here, no usable adapter, or the adapter lacks a feature that was asked for.",
   "gpu/device-lost": "The device was lost: the driver was reset, the GPU was unplugged, or `dispose()` was called.",
   "gpu/out-of-memory": "The device could not allocate memory.",
-  "gpu/weights-out-of-memory": "The weights of one model alone do not fit into the memory of the GPU.",
+  "gpu/weights-out-of-memory": "The weights of one component alone do not fit into the memory of the GPU.",
   "gpu/validation": "WebGPU rejected a command. This is a bug in this library.",
   "gpu/limit": "A tensor needs more than the limits of the adapter allow.",
   "gpu/shader": "A kernel does not compile on this adapter. This is a bug in this library or in the driver.",

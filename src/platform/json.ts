@@ -51,7 +51,7 @@ export function parseJson(
 }
 
 /**
- * The engine's message and, if possible, the position. Text that the engine quotes is removed, because it may be a secret.
+ * The runtime's message and, if possible, the position. Text that the runtime quotes is removed, because it may be a secret.
  */
 function syntaxProblem(text: string, cause: unknown): string {
   const message = cause instanceof Error ? cause.message : String(cause);

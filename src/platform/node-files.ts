@@ -43,11 +43,11 @@ class NodeFileWriter implements FileWriter {
   }
 }
 
-export const openWriter: Platform["openWriter"] = async (path) => {
+export const openWriter: Platform["openWriter"] = async (path, { mustExist = false } = {}) => {
   try {
-    await makeFolder(dirname(path));
+    if (!mustExist) await makeFolder(dirname(path));
     // Not "w", which empties the file: bytes that another process has written must stay.
-    return new NodeFileWriter(await open(path, constants.O_RDWR | constants.O_CREAT), path);
+    return new NodeFileWriter(await open(path, constants.O_RDWR | (mustExist ? 0 : constants.O_CREAT)), path);
   } catch (cause) {
     throw fileError(path, "could not be written", cause);
   }

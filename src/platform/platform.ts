@@ -22,8 +22,11 @@ export interface Platform {
    * missing folders. If `data` or the disk fails, nothing is left behind.
    */
   readonly writeFileAtomic: (path: string, data: FileData) => Promise<void>;
-  /** Opens a file to write at any offset. Existing content is kept. Makes missing folders. Rejects with FileError. */
-  readonly openWriter: (path: string) => Promise<FileWriter>;
+  /**
+   * Opens a file to write at any offset. Existing content is kept. Makes a missing file and missing folders, unless it `mustExist`.
+   * Rejects with FileError.
+   */
+  readonly openWriter: (path: string, options?: { readonly mustExist?: boolean }) => Promise<FileWriter>;
   /** Undefined if there is no such file. */
   readonly statFile: (path: string) => Promise<FileStat | undefined>;
   /** Names of the files in a folder; none if the folder does not exist. */

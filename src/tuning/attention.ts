@@ -9,12 +9,23 @@ export const attention: RuleClass<AttentionRule> = {
     { kernel: "broadcast", ownKeys: 2 },
     { kernel: "broadcast", ownKeys: 4 },
   ],
-  gpuRules: [{ kernel: "team" }],
+  gpuRules: [
+    { kernel: "team" },
+    { kernel: "matrix", tile: [64, 32] },
+    { kernel: "matrix", tile: [64, 64] },
+    { kernel: "matrix", tile: [32, 32] },
+    { kernel: "matrix", tile: [32, 16] },
+  ],
   ranges: [
     {
-      name: "attention to 64 keys or more",
-      when: { minKeys: 64 },
+      name: "attention of 64 queries or more to 64 keys or more",
+      when: { minRows: 64, minKeys: 64 },
       cases: { software: [attentionCase(256, 256, 4, 32)], gpu: [attentionCase(1024, 1024, 8, 64)] },
+    },
+    {
+      name: "attention of fewer than 64 queries to 64 keys or more",
+      when: { minKeys: 64 },
+      cases: { software: [attentionCase(8, 256, 4, 32)], gpu: [attentionCase(8, 1024, 8, 64)] },
     },
     {
       name: "attention to fewer than 64 keys",

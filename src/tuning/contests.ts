@@ -114,23 +114,39 @@ export interface ForcedTable {
   readonly table: TuningTable;
 }
 
-/** All kernels of a class; of those for GPUs, which differ in their tiles, one rule each. */
-function allRules({ rules, gpuRules = [] }: RuleClass<object>): readonly (object | undefined)[] {
-  const kernels = gpuRules.map((rule) => ("kernel" in rule ? rule.kernel : undefined));
-  return [...rules, ...gpuRules.filter((_, i) => kernels.indexOf(kernels[i]) === i)];
+/** What a forced table has in one of its lists. */
+interface ForcedRules {
+  readonly name: string;
+  readonly rules: readonly object[];
+}
+
+/**
+ * Every kernel of a class. The rules of one for GPUs differ in their tiles: they are together, and the first that a device has room
+ * for is used.
+ */
+function everyKernel({ rules, gpuRules = [] }: RuleClass<object>): ForcedRules[] {
+  const kernelsForGpus = new Map<string, object[]>();
+  for (const rule of gpuRules) {
+    const kernel = "kernel" in rule ? String(rule.kernel) : "";
+    kernelsForGpus.set(kernel, [...(kernelsForGpus.get(kernel) ?? []), rule]);
+  }
+  return [
+    ...rules.map((rule) => ({ name: describeRule(rule), rules: rule ? [rule] : [] })),
+    ...Array.from(kernelsForGpus, ([name, ofKernel]) => ({ name, rules: ofKernel })),
+  ];
 }
 
 /** Tables that together use every kernel of every class, and each switch on and off. */
 export function forcedTables(base: TuningTable): ForcedTable[] {
-  const choices = Math.max(2, ...LIST_KEYS.map((key) => allRules(LISTS[key]).length));
+  const choices = Math.max(2, ...LIST_KEYS.map((key) => everyKernel(LISTS[key]).length));
   return Array.from({ length: choices }, (_, index) => {
     const names: string[] = [];
     let table = base;
     for (const key of LIST_KEYS) {
-      const rules = allRules(LISTS[key]);
-      const rule = rules[index % rules.length];
-      table = withRules(table, key, rule ? [rule] : []);
-      names.push(`${key}: ${describeRule(rule)}`);
+      const kernels = everyKernel(LISTS[key]);
+      const { name, rules } = kernels[index % kernels.length]!;
+      table = withRules(table, key, rules);
+      names.push(`${key}: ${name}`);
     }
     for (const key of SWITCH_KEYS) {
       table = withSwitch(table, key, index % 2 === 1);

@@ -26,8 +26,10 @@ const productRule = z.strictObject({
 } satisfies Record<keyof ProductRule, z.ZodMiniType>) satisfies z.ZodMiniType<ProductRule>;
 
 const attentionRule = z.strictObject({
-  kernel: z.enum(["direct", "broadcast", "team"]),
+  kernel: z.enum(["direct", "broadcast", "team", "matrix"]),
   ownKeys: z.exactOptional(z.int().check(z.minimum(1), z.maximum(16))),
+  tile: z.exactOptional(z.readonly(z.tuple([tileSize, tileSize]))),
+  minRows: z.exactOptional(size),
   minKeys: z.exactOptional(size),
 } satisfies Record<keyof AttentionRule, z.ZodMiniType>) satisfies z.ZodMiniType<AttentionRule>;
 

@@ -57,7 +57,7 @@ export interface Checkpoint {
 
 /** How to open a checkpoint. */
 export interface CheckpointOptions {
-  /** Default: the weights that upstream's loader uses, which are under `model`. */
+  /** Default: the weights that dalle2-laion's loader uses, which are under `model`. */
   readonly weights?: WeightsChoice | undefined;
   /** Which model to use if the file contains several kinds. Default: a prior or a decoder rather than a CLIP. */
   readonly model?: ModelKind | undefined;

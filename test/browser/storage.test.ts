@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { PIECE_BYTES } from "../../src/files/pieces.js";
 import type * as Api from "../../src/index.js";
-import { FaultServer, stallAfter } from "../support/fault-server.js";
+import { FaultServer, holdAfter, stallAfter } from "../support/fault-server.js";
 import { hole, sparseTorchZip } from "../support/torch-file.js";
 import { inEachBrowser } from "./browsers.js";
 import { openTestPage, openTests, type OpenTests } from "./open-tests.js";
@@ -17,6 +17,8 @@ declare global {
   var api: typeof Api;
   // Set by the tests in the browser.
   var held: { close(): Promise<void> } | undefined;
+  // What a worker has told.
+  var told: Readonly<Record<string, unknown>>[] | undefined;
 }
 
 /** Two pieces. */
@@ -133,6 +135,54 @@ inEachBrowser("storage", (known) => {
     expect(end).toEqual({ size: content.length });
     const [, second] = ranges();
     expect(Number(/^bytes=(\d+)-$/.exec(second!)![1])).toBeGreaterThanOrEqual(part!.bytes);
+  });
+
+  it("a worker reads a file while it is downloaded, before its last bytes are sent, and it is kept", async () => {
+    let release = (): void => undefined;
+    const sent = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    server.files.set("/early.pth", { content, etag: '"1"' });
+    server.spoil(holdAfter(content.length - 1, sent));
+    const begun = page.evaluate(
+      (file) =>
+        new Promise((resolve) => {
+          globalThis.told = [];
+          const worker = new Worker("/storage-worker.js", { type: "module" });
+          worker.onmessage = ({ data }: MessageEvent<Record<string, unknown>>) => {
+            globalThis.told!.push(data);
+            resolve(Object.keys(data));
+          };
+          worker.postMessage({ ...file, readsEarly: true });
+        }),
+      remote("/early.pth"),
+    );
+    expect(await begun).toEqual(["first"]);
+    release();
+    const told = await page.evaluate(async () => {
+      while (globalThis.told!.length < 3) await new Promise((resolve) => setTimeout(resolve, 20));
+      const plain = (value: unknown): unknown => (value instanceof Uint8Array ? [...value] : value);
+      return globalThis.told!.flatMap((one) => Object.values(one).map(plain));
+    }, undefined);
+    expect(told).toEqual([[...content.subarray(0, 1000)], [...content.subarray(-1000)], content.length]);
+    const entries = await page.evaluate((folder) => api.listCache(folder), FOLDER);
+    expect(entries.find(({ name }) => name === "early.pth")).toMatchObject({ isComplete: true, bytes: content.length });
+    expect(server.transfers("/early.pth")).toHaveLength(1);
+    await page.evaluate((folder) => api.clearCache(folder, ({ name }) => name === "early.pth"), FOLDER);
+  });
+
+  it("a page without a worker reads it once it is written", async () => {
+    server.files.set("/page.pth", { content, etag: '"1"' });
+    const file = remote("/page.pth");
+    const read = await page.evaluate(async (file) => {
+      const source = await api.openRemote(file, { onWarning: () => undefined, early: true });
+      const [byte] = await source.read(source.size - 1, 1);
+      await source.complete!();
+      await source.close();
+      await api.clearCache(file.folder, ({ name }) => name === "page.pth");
+      return byte;
+    }, file);
+    expect(read).toBe(content.at(-1));
   });
 
   it("a reload finds the download, and does not need the network", async () => {

@@ -6,7 +6,8 @@ import { cp, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from "vitest";
-import { openRemote, type RemoteFile } from "../../src/files/remote-file.js";
+import { openRemote } from "../../src/files/remote-file.js";
+import type { RemoteFile } from "../../src/files/remote-options.js";
 import { drip, FaultServer } from "../support/fault-server.js";
 import { bundleFetching, Fetching } from "../support/fetching.js";
 

@@ -6,7 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { clearCache, listCache } from "../../src/files/cache.js";
-import { openRemote, type RemoteFile, type RemoteOptions } from "../../src/files/remote-file.js";
+import { openRemote } from "../../src/files/remote-file.js";
+import type { RemoteFile, RemoteOptions } from "../../src/files/remote-options.js";
 import { dropAfter, FaultServer, status } from "../support/fault-server.js";
 
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);

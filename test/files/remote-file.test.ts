@@ -4,7 +4,8 @@ import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/prom
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { openRemote, type RemoteFile, type RemoteOptions } from "../../src/files/remote-file.js";
+import { openRemote } from "../../src/files/remote-file.js";
+import type { RemoteFile, RemoteOptions } from "../../src/files/remote-options.js";
 import type { DownloadProgress } from "../../src/files/running-download.js";
 import { QuotaError } from "../../src/files/space.js";
 import { FileError } from "../../src/platform/errors.js";
@@ -48,7 +49,8 @@ afterEach(async () => {
 
 const filename = "prior.pth";
 // Two attempts with a short pause: enough to see whether a request is repeated.
-const patience = { attempts: 2, pause: 1, stall: 200 };
+// A busy machine may be silent for longer than a test of a stall should take.
+const patience = { attempts: 2, pause: 1, stall: 5000 };
 
 async function open(file: Partial<RemoteFile> = {}, options: RemoteOptions = {}): Promise<Uint8Array> {
   const onWarning = (message: string) => warnings.push(message);
@@ -211,9 +213,9 @@ describe("a download", () => {
   });
 
   it("is slow rather than stalled while bytes come", async () => {
-    // 31 pieces, 20 ms apart: three times as long as the stall limit.
-    server.spoil(drip(10_000, 20));
-    expect(same(await open(), content)).toBe(true);
+    // 31 pieces, 50 ms apart: three times as long as the stall limit.
+    server.spoil(drip(10_000, 50));
+    expect(same(await open({}, { patience: { ...patience, stall: 500 } }), content)).toBe(true);
     expect(server.transfers(PATH)).toHaveLength(1);
   });
 
@@ -260,9 +262,10 @@ describe("a download that cannot succeed", () => {
     ],
     ["a connection that stalls", stallAfter(1000), /nothing came from the server for 0.2 s/, 2],
   ];
-  it.each(failures)("reports %s, and leaves no file", async (_, answer, message, attempts) => {
+  it.each(failures)("reports %s, and leaves no file", async (what, answer, message, attempts) => {
     server.spoil(answer, answer, answer);
-    const error: unknown = await open().catch((cause: unknown) => cause);
+    const stall = what.includes("stalls") ? 200 : patience.stall;
+    const error: unknown = await open({}, { patience: { ...patience, stall } }).catch((cause: unknown) => cause);
     expect(error).toBeInstanceOf(FileError);
     expect(String(error)).toContain(server.url(PATH));
     expect(String(error)).toMatch(message);

@@ -6,6 +6,7 @@ import { attention, prepareHeads } from "../../src/ops/attention.js";
 import { ShapeError } from "../../src/ops/shape-error.js";
 import { Arena } from "../../src/tensor/arena.js";
 import type { ComputeType } from "../../src/tensor/dtype.js";
+import { attend, type AttentionShape } from "../support/attention-case.js";
 import { expectClose, openTestArena, Random, sharedGpu, testableTypes } from "../support/gpu.js";
 import * as oracle from "../support/oracle-attention.js";
 import { rounded } from "../support/rounded.js";
@@ -38,23 +39,8 @@ describe.each(variants)("attention by %j", ({ dtype, ...rule }) => {
     gpu.dispose();
   });
 
-  const normals = (random: Random, count: number, scale = 1) => rounded(random.normals(count, scale), dtype);
-
-  interface Case {
-    readonly batch: number;
-    readonly queries: number;
-    readonly keys: number;
-    readonly heads: number;
-    readonly kvHeads: number;
-    readonly dimHead: number;
-    readonly causal?: boolean;
-    readonly nullKv?: boolean;
-    readonly bias?: boolean;
-    readonly mask?: boolean;
-  }
-
   const random = new Random(10);
-  const cases: Case[] = [
+  const cases: AttentionShape[] = [
     { batch: 1, queries: 1, keys: 1, heads: 1, kvHeads: 1, dimHead: 4 },
     // Edges of the blocks of four keys and of the workgroup of 32 queries.
     { batch: 2, queries: 31, keys: 3, heads: 2, kvHeads: 2, dimHead: 8 },
@@ -80,7 +66,7 @@ describe.each(variants)("attention by %j", ({ dtype, ...rule }) => {
     { batch: 2, queries: 70, keys: 70, heads: 2, kvHeads: 1, dimHead: 160, causal: true, nullKv: true, bias: true },
     { batch: 1, queries: 3, keys: 9, heads: 1, kvHeads: 1, dimHead: 256 },
     { batch: 2, queries: 3, keys: 9, heads: 2, kvHeads: 1, dimHead: 521, nullKv: true },
-    ...Array.from({ length: 8 }, (): Case => {
+    ...Array.from({ length: 8 }, (): AttentionShape => {
       const kvHeads = random.integer(1, 2);
       const causal = random.next() < 0.5;
       const queries = random.integer(1, 70);
@@ -97,7 +83,7 @@ describe.each(variants)("attention by %j", ({ dtype, ...rule }) => {
         mask: random.next() < 0.5,
       };
     }),
-    ...Array.from({ length: 6 }, (): Case => {
+    ...Array.from({ length: 6 }, (): AttentionShape => {
       const kvHeads = random.integer(1, 2);
       return {
         batch: random.integer(1, 3),
@@ -113,51 +99,7 @@ describe.each(variants)("attention by %j", ({ dtype, ...rule }) => {
   ];
 
   test.each(cases)("%j", async (c) => {
-    const { batch, queries, keys, heads, kvHeads, dimHead, causal = false } = c;
-    // Offsets and spare channels: heads are taken from the middle of wider rows.
-    const padded = oracle.paddedHead(dimHead);
-    const qHeads = { offset: 4, channels: heads * padded + 8, length: queries };
-    const kHeads = { offset: 0, channels: 2 * kvHeads * padded, length: keys };
-    const vHeads = { ...kHeads, offset: kvHeads * padded };
-    const clear = (values: Float32Array, place: { offset: number; channels: number }, heads: number) =>
-      oracle.clearPadding(values, { ...place, heads, dimHead });
-    const qValues = clear(normals(random, batch * queries * qHeads.channels), qHeads, heads);
-    const kvValues = clear(normals(random, batch * keys * kHeads.channels, 2), kHeads, 2 * kvHeads);
-    const nullKv = c.nullKv ? random.normals(2 * dimHead) : undefined;
-    const distances = causal ? keys : queries;
-    const relativeBias = c.bias ? random.normals(distances * heads, 3) : undefined;
-    const keyMask = c.mask ? Uint32Array.from({ length: batch * keys }, () => random.integer(0, 1)) : undefined;
-    const scale = dimHead ** -0.5;
-    const kv = arena.from(kvValues, [batch, keys, kHeads.channels]);
-    const y = attention({
-      q: arena.from(qValues, [batch, queries, qHeads.channels]),
-      k: kv,
-      v: kv,
-      qOffset: qHeads.offset,
-      vOffset: vHeads.offset,
-      heads,
-      kvHeads,
-      dimHead,
-      scale,
-      causal,
-      nullKv: nullKv && arena.from(nullKv, [2, dimHead], "f32"),
-      relativeBias: relativeBias && arena.from(relativeBias, [distances, heads], "f32"),
-      keyMask: keyMask && arena.from(keyMask, [batch, keys], "u32"),
-    });
-    const expected = oracle.attention({
-      batch,
-      q: { ...qHeads, values: qValues },
-      k: { ...kHeads, values: kvValues },
-      v: { ...vHeads, values: kvValues },
-      heads,
-      kvHeads,
-      dimHead,
-      scale,
-      causal,
-      nullKv,
-      relativeBias,
-      keyMask,
-    });
+    const { y, expected } = attend(arena, random, c);
     expectClose(await y.read(), expected, { maxRelative: TOLERANCE[dtype] });
   });
 
@@ -185,6 +127,35 @@ describe.each(variants)("attention by %j", ({ dtype, ...rule }) => {
     const y = await attention({ q: tokens, k: tokens, v: tokens, heads: 1, kvHeads: 1, dimHead: 8, scale: 1 }).read();
     const shared = { batch: 1, heads: 1, kvHeads: 1, dimHead: 8, scale: 1, causal: false };
     expectClose(y, oracle.attention({ ...shared, q: heads, k: heads, v: heads }), { maxRelative: TOLERANCE[dtype] });
+  });
+
+  test.each(["rise", "fall"])("scores that %s from key to key", async (way) => {
+    const [length, channels] = [70, 16];
+    const values = rounded(
+      random.normals(length * channels, 0.3).map((value, i) => {
+        const key = Math.floor(i / channels);
+        // Scores of 0 to 60, the first 16 of them nearly equal.
+        return value + Math.max(0, way === "rise" ? key - 16 : length - key) / 14;
+      }),
+      dtype,
+    );
+    const queries = rounded(
+      new Float32Array(length * channels).fill(1).map((one, i) => one + (i % 7) / 8),
+      dtype,
+    );
+    const of = (data: Float32Array) => ({ values: data, length, channels, offset: 0 });
+    const [q, k] = [arena.from(queries, [1, length, channels]), arena.from(values, [1, length, channels])];
+    const shared = { heads: 2, kvHeads: 2, dimHead: 8, scale: 1.25 };
+    const y = await attention({ ...shared, q, k, v: k }).read();
+    const expected = oracle.attention({
+      ...shared,
+      batch: 1,
+      causal: false,
+      q: of(queries),
+      k: of(values),
+      v: of(values),
+    });
+    expectClose(y, expected, { maxRelative: TOLERANCE[dtype] });
   });
 
   test("names arguments that do not fit", () => {

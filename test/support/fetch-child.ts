@@ -2,7 +2,8 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import process from "node:process";
-import { openRemote, type RemoteFile } from "../../src/files/remote-file.js";
+import { openRemote } from "../../src/files/remote-file.js";
+import type { RemoteFile } from "../../src/files/remote-options.js";
 
 const file = JSON.parse(process.argv[2]!) as RemoteFile;
 process.stdout.write("ready\n");

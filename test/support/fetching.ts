@@ -4,7 +4,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import type { RemoteFile } from "../../src/files/remote-file.js";
+import type { RemoteFile } from "../../src/files/remote-options.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 

@@ -37,9 +37,9 @@ export const writeFileAtomic: Platform["writeFileAtomic"] = (path, data) => {
   );
 };
 
-export const openWriter: Platform["openWriter"] = async (path) => {
+export const openWriter: Platform["openWriter"] = async (path, options) => {
   count();
-  const writer = await node.openWriter(path);
+  const writer = await node.openWriter(path, options);
   return {
     readableBytes: writer.readableBytes,
     read: (offset, length) => writer.read(offset, length),

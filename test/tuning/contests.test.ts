@@ -4,7 +4,7 @@ import { portableTable, type TuningTable } from "../../src/gpu/tuning.js";
 import { Arena } from "../../src/tensor/arena.js";
 import { attentionCase, convCase, groupNormCase, linearCase } from "../../src/tuning/cases.js";
 import { contests, forcedTables, simplified } from "../../src/tuning/contests.js";
-import { sharedGpu } from "../support/gpu.js";
+import { sharedGpu, testableTypes } from "../support/gpu.js";
 
 describe("forcedTables", () => {
   const tables = forcedTables(portableTable);
@@ -24,21 +24,28 @@ describe("forcedTables", () => {
     const onCommand = (command: RecordedCommand) => {
       if (command.kind === "dispatch") ran.add(/^\w+/.exec(command.key)![0]);
     };
-    const cases = [linearCase(3, 8, 8), convCase(1, 4, 8, 8), attentionCase(2, 3, 1, 4), groupNormCase(1, 4, 8, 2)];
+    const cases = [linearCase(3, 8, 8), convCase(1, 4, 8, 8), attentionCase(2, 3, 1, 8), groupNormCase(1, 4, 8, 2)];
     for (const { table } of tables) {
-      using stream = gpu.stream({ tuning: table, onCommand });
-      for (const one of cases) {
-        const { run, dispose } = await one.prepare(new Arena(stream));
-        run().dispose();
-        dispose();
+      for (const dtype of await testableTypes()) {
+        using stream = gpu.stream({ tuning: table, onCommand });
+        for (const one of cases) {
+          const { run, dispose } = await one.prepare(new Arena(stream, dtype));
+          run().dispose();
+          dispose();
+        }
       }
     }
     const products = ["matmul", "conv2d", "tiledMatmul", "tiledConv2d"];
     const everywhere = [...products, "attention", "groupNormPartials", "groupNorm"];
     const broadcast = ["broadcastMatmul", "broadcastConv2d", "broadcastAttention", "winogradProducts"];
     const bySubgroups = [...broadcast, "uniformMatmul", "uniformConv2d", "teamAttention"];
-    const isWide = gpu.features.subgroups && gpu.adapter.lanes !== undefined;
-    expect([...ran]).toEqual(expect.arrayContaining(isWide ? [...everywhere, ...bySubgroups] : everywhere));
+    const byUnits = ["matrixMatmul", "matrixConv2d", "matrixAttention"];
+    const { adapter, features } = gpu;
+    const isWide = features.subgroups && adapter.lanes !== undefined;
+    const hasUnits = isWide && features.f16 && features.subgroupMatrix && adapter.matrix !== undefined;
+    expect([...ran]).toEqual(
+      expect.arrayContaining([...everywhere, ...(isWide ? bySubgroups : []), ...(hasUnits ? byUnits : [])]),
+    );
   });
 });
 

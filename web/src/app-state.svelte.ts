@@ -64,7 +64,10 @@ export class AppState {
 
   constructor(engine: Engine) {
     this.engine = engine;
-    this.session = new ModelSession(engine);
+    this.session = new ModelSession(engine, () => {
+      const { dtype, weights } = this.settings;
+      return { dtype, weights };
+    });
     this.gallery = new Gallery();
     this.queue = new Queue(this.session, this.gallery);
     this.viewer = new Viewer(this);

@@ -49,11 +49,12 @@ export async function generateImages(
   checkPerUnet(sampling, manager.decoder?.unets.length ?? 0);
   const generation = await plan(manager, { onWarning: progress.warn, tokenization: flags.tokenization });
   await prepareFolder(flags.outputPath);
-  const generatedOn = await manager.generatedOn({ signal });
-  if (generation.repeats) differences(generation.repeats, generatedOn).forEach(progress.warn);
   const { unused } = generation;
   await both(manager.warmup(sampling), unused ? manager.load(signal, unused) : Promise.resolve());
   progress.clear();
+  // This reads the files, which are complete now.
+  const generatedOn = await manager.generatedOn({ signal });
+  if (generation.repeats) differences(generation.repeats, generatedOn).forEach(progress.warn);
   const ready = performance.now();
   say(`${generatedOn.adapter}, ${formatDtype(generatedOn)}; ${config.source}`);
   say(`Models opened${unused ? " and loaded" : ""} and kernels compiled in ${formatDuration(ready - begin)}.`);

@@ -92,7 +92,7 @@ export function addModelOptions(command: Command): Command {
     .optionsGroup("Models:")
     .option(
       "--model-config <config>",
-      `load config: a name (${CONFIG_NAMES.join(", ")}), the path or URL of a JSON file or of a folder of models, or the id of a folder on the Hugging Face hub, org/name (default: shapes, the built-in model)`,
+      `load config: a name (${CONFIG_NAMES.join(", ")}), the path or URL of a JSON file or of a folder of models, or the id of a folder on the Hugging Face hub, org/name (default: shapes, the included model)`,
       loadConfig,
     )
     .addOption(

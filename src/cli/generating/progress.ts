@@ -21,24 +21,38 @@ export class ProgressReport {
   /** `LineContent.texts` for the current sampling step; undefined while a file is being loaded. */
   #texts: readonly string[] | undefined;
   #heading = "";
+  /** The downloads so far, by their files. */
+  readonly #downloads = new Map<string, LoadProgress>();
   #lastFrame = 0;
 
   constructor(private readonly quiet: boolean) {}
 
-  /** Shows how much of a model file has been read. */
-  load({ file, loadedBytes, totalBytes }: LoadProgress): void {
-    const isDownload = /^https?:/.test(file);
-    const doing = `${isDownload ? "Downloading" : "Loading"} ${isDownload && !this.#isTerminal ? file : basename(file)}`;
-    if (!this.#isTerminal) {
-      if (isDownload) this.#writeHeading(doing);
-      return;
+  /** Shows how much of the model files has been downloaded, or read to the GPU. */
+  load(progress: LoadProgress): void {
+    const isDownload = /^https?:/.test(progress.file);
+    if (isDownload) {
+      const isNew = !this.#downloads.has(progress.file);
+      this.#downloads.set(progress.file, progress);
+      if (isNew && !this.#isTerminal) this.#writeHeading(`Downloading ${progress.file}`);
     }
+    if (!this.#isTerminal) return;
+    const downloads = [...this.#downloads.values()];
+    const isDownloading = downloads.some((one) => one === progress || one.loadedBytes < (one.totalBytes ?? 0));
+    // What is downloaded goes to the GPU meanwhile.
+    if (isDownloading) this.#showLoad("Downloading", downloads);
+    else if (!isDownload) this.#showLoad("Loading", [progress]);
+  }
+
+  #showLoad(doing: string, files: readonly LoadProgress[]): void {
     this.#texts = undefined;
-    const megabytes = `${Math.round(loadedBytes / 1e6)} MB`;
+    const what = files.length === 1 ? basename(files[0]!.file) : `${files.length} files`;
+    const loadedBytes = files.reduce((sum, file) => sum + file.loadedBytes, 0);
+    const totalBytes = files.reduce((sum, file) => sum + (file.totalBytes ?? NaN), 0);
+    const texts = [`${doing} ${what}`];
     this.#replaceLine(
-      totalBytes
-        ? progressLine({ share: loadedBytes / totalBytes, numbers: [], texts: [doing] }, lineWidth())
-        : `${megabytes}  ${doing}`,
+      totalBytes > 0
+        ? progressLine({ share: loadedBytes / totalBytes, numbers: [], texts }, lineWidth())
+        : `${Math.round(loadedBytes / 1e6)} MB  ${texts[0]!}`,
     );
   }
 

@@ -9,7 +9,7 @@ import { fetchBytes } from "../fetch-bytes.js";
 import { shortHash } from "../hash.js";
 import { TransientError } from "../http-error.js";
 import { KeptFile } from "../kept-file.js";
-import { patienceOf, type RemoteOptions } from "../remote-file.js";
+import { patienceOf, type RemoteOptions } from "../remote-options.js";
 import { withRetries } from "../retry.js";
 import { hubId, hubListUrl, type HubPlace } from "./hub-place.js";
 

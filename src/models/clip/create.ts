@@ -13,7 +13,7 @@ import { CURRENT_CLIP_DIALECT, type ClipDialect } from "./text-mask.js";
 import { withOpenAiNames } from "./transformers-names.js";
 import { XClip } from "./x-clip.js";
 
-/** Which CLIP a file contains (`clip` of a load config, upstream's AdapterConfig). */
+/** Which CLIP a file contains (`clip` of a load config, the reference's AdapterConfig). */
 export interface ClipConfig extends Pick<AdapterConfig, "make" | "model" | "base_model_kwargs"> {
   /** Where `base_model_kwargs` were read, for messages. Default: the name of the CLIP. */
   readonly kwargsPlace?: ConfigPlace | undefined;

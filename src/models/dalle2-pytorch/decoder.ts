@@ -1,6 +1,6 @@
 import { ArgumentError, atMostOne, count as atLeastOne, fraction } from "../../platform/arguments.js";
 import { takesText, type Cascade, type CascadeSampling, type UseComponent } from "../interfaces.js";
-import { planStages } from "../per-stage.js";
+import { planStages, sampleInTurn } from "../per-stage.js";
 import type { DecoderOptions } from "./options.js";
 import { resizeNearest } from "../../ops/resize.js";
 import type { Arena } from "../../tensor/arena.js";
@@ -75,33 +75,24 @@ export class Decoder implements Cascade {
    */
   async sample(arena: Arena, sampling: DecoderSampling): Promise<Tensor> {
     const run = this.#check(sampling);
-    let image = this.#startImage(arena, sampling);
-    try {
-      for (const { stage, unetNumber, settings } of run.stages) {
-        const { noise, signal, onProgress, preview, use = alreadyThere(this, arena) } = sampling;
-        const lowres = image;
-        const rewind = noise.mark?.();
-        const next: Tensor = await use(stage.name, (decoder, own) => {
-          rewind?.();
-          return decoder.stages[stage.index]!.sample(own, {
-            ...run.shared,
-            ...settings,
-            ...(unetNumber === 1 ? run.start : {}),
-            lowres,
-            noise,
-            signal,
-            onStep: (step, steps) => onProgress?.({ unetNumber, step, steps }),
-            preview,
-          });
+    const { noise, signal, onProgress, preview, use = alreadyThere(this, arena) } = sampling;
+    const image = this.#startImage(arena, sampling);
+    return sampleInTurn(run.stages, image, ({ stage, unetNumber, settings }, lowres) => {
+      const rewind = noise.mark?.();
+      return use(stage.name, (decoder, own) => {
+        rewind?.();
+        return decoder.stages[stage.index]!.sample(own, {
+          ...run.shared,
+          ...settings,
+          ...(unetNumber === 1 ? run.start : {}),
+          lowres,
+          noise,
+          signal,
+          onStep: (step, steps) => onProgress?.({ unetNumber, step, steps }),
+          preview,
         });
-        image?.dispose();
-        image = next;
-      }
-    } catch (error) {
-      image?.dispose();
-      throw error;
-    }
-    return image!;
+      });
+    });
   }
 
   /** The image to start from, at the size of the stage before the first. */

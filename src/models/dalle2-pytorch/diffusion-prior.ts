@@ -2,7 +2,6 @@ import { ArgumentError, count } from "../../platform/arguments.js";
 import type { PriorOptions } from "./options.js";
 import { PriorNetwork, type PriorCondition } from "./prior/prior-network.js";
 import type { TextMask } from "./text-mask.js";
-import { concatTokens } from "../../ops/layout.js";
 import { l2Norm } from "../../ops/norm.js";
 import type { Arena } from "../../tensor/arena.js";
 import type { ComputeType } from "../../tensor/dtype.js";
@@ -19,6 +18,7 @@ import type { Process, Sampler } from "../../diffusion/sampler.js";
 import type { NoiseSchedule } from "../../diffusion/schedule.js";
 import { withDefaults, type AskedSettings, type NetworkSettings } from "../../diffusion/settings.js";
 import { guidanceScale, isGuided, NO_GUIDANCE } from "../../diffusion/guidance.js";
+import { bestCandidates, repeatMasks, repeatRows } from "../candidates.js";
 import { PRIOR_NAME } from "../component.js";
 import { priorNetCost } from "./cost.js";
 import { priorSampler } from "./samplers.js";
@@ -76,7 +76,7 @@ export class DiffusionPrior implements Prior {
     const model = this.#denoiser(own, sampling, condition);
     const x = await denoise(model, { ...this.#start(own, condition, noise), signal, onStep });
     const embeddings = await this.#finish(own, x);
-    return best(await textEmbed.read(), embeddings, candidates, this.options.imageEmbedDim);
+    return bestCandidates(await textEmbed.read(), embeddings, candidates, this.options.imageEmbedDim);
   }
 
   /**
@@ -118,7 +118,7 @@ export class DiffusionPrior implements Prior {
 
   /** Repeats each text once per candidate. Candidates of a text are side by side. */
   #condition(arena: Arena, { textEmbed, textEncodings, textMask }: PriorText, candidates: number): PriorCondition {
-    const [batch = 0, dim = 0] = textEmbed.shape;
+    const [, dim = 0] = textEmbed.shape;
     const { imageEmbedDim, conditionOnTextEncodings } = this.options;
     if (dim !== imageEmbedDim) {
       throw new ArgumentError(
@@ -132,16 +132,13 @@ export class DiffusionPrior implements Prior {
         code: "argument/missing",
       });
     }
-    const repeated = (x: Tensor, shape: readonly number[]): Tensor =>
-      concatTokens(new Array<Tensor>(candidates).fill(arena.share(x))).reshape(shape);
-    const rows = batch * candidates;
-    const embed = repeated(textEmbed.reshape([batch, 1, dim]), [rows, dim]);
+    const embed = repeatRows(arena.share(textEmbed), candidates);
     if (!conditionOnTextEncodings || !textEncodings) return { textEmbed: embed };
     const mask = textMask ?? this.#defaultMask;
     return {
       textEmbed: embed,
-      textEncodings: repeated(textEncodings, [rows, ...textEncodings.shape.slice(1)]),
-      textMask: mapRows(mask, (row) => new Array<typeof row>(candidates).fill(row)),
+      textEncodings: repeatRows(arena.share(textEncodings), candidates),
+      textMask: typeof mask === "object" ? repeatMasks(mask, candidates) : mask,
     };
   }
 
@@ -175,7 +172,7 @@ export class DiffusionPrior implements Prior {
   /** The mask after a guided step: some versions dropped the text in the caller's own mask, permanently. */
   #maskAfterGuidance({ textMask }: PriorCondition): TextMask | undefined {
     if (this.dialect.sampler.priorCfgMask === "fresh") return undefined;
-    return mapRows(textMask, (row) => [row.map(() => 0)]);
+    return typeof textMask === "object" ? textMask.map((row) => row.map(() => 0)) : textMask;
   }
 
   #process(): Process {
@@ -201,34 +198,4 @@ export class DiffusionPrior implements Prior {
     checkFinite({ component: PRIOR_NAME, dtype: arena.dtype, what: "an image embedding" }, values);
     return values.map((value) => value / imageEmbedScale);
   }
-}
-
-function mapRows(
-  mask: TextMask | undefined,
-  rowsOf: (row: readonly number[]) => readonly (readonly number[])[],
-): TextMask | undefined {
-  return typeof mask === "object" ? mask.flatMap(rowsOf) : mask;
-}
-
-/** For each text, the candidate with the largest cosine similarity to the text embedding. */
-function best(texts: Float32Array, candidates: Float32Array, count: number, dim: number): Float32Array {
-  const result = new Float32Array(texts.length);
-  for (let start = 0; start < texts.length; start += dim) {
-    const text = texts.subarray(start, start + dim);
-    const row = (i: number) => candidates.subarray(start * count + i * dim, start * count + (i + 1) * dim);
-    const similarities = Array.from({ length: count }, (_, i) => cosine(text, row(i)));
-    // For vectors without a direction, as in a dry run, the first.
-    result.set(row(Math.max(0, similarities.indexOf(Math.max(...similarities)))), start);
-  }
-  return result;
-}
-
-function cosine(a: Float32Array, b: Float32Array): number {
-  let [dot, aa, bb] = [0, 0, 0];
-  for (const [i, x] of a.entries()) {
-    dot += x * b[i]!;
-    aa += x * x;
-    bb += b[i]! * b[i]!;
-  }
-  return dot / Math.sqrt(aa * bb);
 }

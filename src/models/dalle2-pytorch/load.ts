@@ -44,7 +44,7 @@ export function loadPrior(request: Request<PriorSource>): Declared<DiffusionPrio
 
 /**
  * Builds a decoder with U-Nets from one checkpoint or several. Each U-Net keeps the sampler that it was trained for;
- * upstream keeps only schedules and variances and uses defaults for the rest.
+ * the reference keeps only schedules and variances and uses defaults for the rest.
  */
 export function loadDecoder(requests: readonly Request<UnetSource>[]): Declared<Decoder> {
   const sources = requests.map(loadUnets);

@@ -70,7 +70,7 @@ const PRIOR_SAMPLERS: Readonly<Record<ReferenceSamplerName, (sampling: Sampling)
 /** The sampler of a U-Net. */
 export function unetSampler(name: SamplerName | undefined, sampling: UnetSampling): Sampler {
   const chosen = name ?? defaultSampler(sampling);
-  return isSharedSampler(chosen) ? solver(chosen, sampling) : UNET_SAMPLERS[chosen](sampling);
+  return isSharedSampler(chosen) ? sharedSampler(chosen, sampling) : UNET_SAMPLERS[chosen](sampling);
 }
 
 /** The sampler of a prior. Throws `ArgumentError` for an invalid number of steps. */
@@ -85,10 +85,10 @@ export function priorSampler(name: SamplerName | undefined, sampling: Sampling):
       code: "argument/out-of-range",
     }).locate({ component: PRIOR_NAME });
   }
-  return isSharedSampler(chosen) ? solver(chosen, sampling) : PRIOR_SAMPLERS[chosen](sampling);
+  return isSharedSampler(chosen) ? sharedSampler(chosen, sampling) : PRIOR_SAMPLERS[chosen](sampling);
 }
 
-function solver(name: SharedSamplerName, { process, count }: Sampling): Sampler {
+function sharedSampler(name: SharedSamplerName, { process, count }: Sampling): Sampler {
   return SHARED_SAMPLERS[name](process, evenGrid(process.schedule.timesteps, count));
 }
 

@@ -2,7 +2,7 @@
  * The training configs beside or inside DALLE2-pytorch checkpoints (dalle2_pytorch/train_configs.py, 1.15.6).
  *
  * Parsed configs keep the snake_case keys of the files, so that messages use the user's names. `null` means "not given"
- * everywhere, because a stored pydantic `.dict()` contains every default. Upstream passes unknown keys to the constructors
+ * everywhere, because a stored pydantic `.dict()` contains every default. The reference passes unknown keys to the constructors
  * (`extra = "allow"`). Those of the prior, its network and the decoder raise a TypeError, so a key that no version has is
  * refused here. That of a U-Net ignores them (`**kwargs`), so they are ignored, and `describeIgnored` names them. The
  * camelCase options of models come from options.ts beside this file.
@@ -237,14 +237,14 @@ export const priorConfig = knownKeys(
 export type PriorConfig = z.output<typeof priorConfig>;
 
 /**
- * A whole decoder config file (upstream's TrainDecoderConfig); only `decoder` matters for inference.
+ * A whole decoder config file (the reference's TrainDecoderConfig); only `decoder` matters for inference.
  * @see https://github.com/lucidrains/DALLE2-pytorch/blob/680dfc4d93b70f9ab23c814a22ca18017a738ef6/dalle2_pytorch/train_configs.py#L338-L382
  */
 export const trainDecoderConfig = z.looseObject({ decoder: decoderConfig });
 export type TrainDecoderConfig = z.output<typeof trainDecoderConfig>;
 
 /**
- * A whole prior config file (upstream's TrainDiffusionPriorConfig); only `prior` matters for inference.
+ * A whole prior config file (the reference's TrainDiffusionPriorConfig); only `prior` matters for inference.
  * @see https://github.com/lucidrains/DALLE2-pytorch/blob/680dfc4d93b70f9ab23c814a22ca18017a738ef6/dalle2_pytorch/train_configs.py#L214-L224
  */
 export const trainPriorConfig = z.looseObject({ prior: priorConfig });

@@ -3,7 +3,7 @@ import { resizeBicubic } from "../../ops/resize.js";
 import type { Arena } from "../../tensor/arena.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { Cascade, CascadeSampling, UseComponent } from "../interfaces.js";
-import { planStages, type PlannedStage } from "../per-stage.js";
+import { planStages, sampleInTurn, type PlannedStage } from "../per-stage.js";
 import type { DecoderStage } from "./decoder-stage.js";
 import { needed, type KarloStage, type StageInputs, type StageSampling } from "./karlo-stage.js";
 import { NULL_TEXT } from "./null-text.js";
@@ -37,19 +37,10 @@ export class KarloCascade implements Cascade {
    */
   async sample(arena: Arena, sampling: Sampling): Promise<Tensor> {
     const run = this.#check(sampling);
-    let image = this.#startImage(arena, sampling);
-    try {
-      for (const planned of run.stages) {
-        const inputs = { ...run.shared, ...(planned.unetNumber === 1 ? run.start : {}), lowres: image };
-        const next = await this.#stage(arena, sampling, planned, inputs);
-        image?.dispose();
-        image = next;
-      }
-    } catch (error) {
-      image?.dispose();
-      throw error;
-    }
-    return image!;
+    return sampleInTurn(run.stages, this.#startImage(arena, sampling), (planned, lowres) => {
+      const inputs = { ...run.shared, ...(planned.unetNumber === 1 ? run.start : {}), lowres };
+      return this.#stage(arena, sampling, planned, inputs);
+    });
   }
 
   /** Runs a stage with the components of the call. */

@@ -1,5 +1,5 @@
 import type { MatrixSize } from "../../gpu/adapter.js";
-import { kernels } from "../../gpu/kernel-sources.js";
+import { libs } from "../../gpu/kernel-sources.js";
 import type { CommandStream, WorkgroupLimits } from "../../gpu/stream.js";
 import type { ProductRule } from "../../gpu/tuning.js";
 import { splitsFor, type ProductCall, type ProductKernel } from "./call.js";
@@ -11,7 +11,7 @@ const MAX_LOADS = 4;
 /** The kernel has a bit for each tap of a window. */
 const MAX_TAPS = 32;
 /** Matrices of the result that a subgroup keeps: in a row, and in a column. */
-const { FRAGMENT_COLUMNS } = kernels.matrixMatmul.constants;
+const { FRAGMENT_COLUMNS } = libs.matrix;
 const FRAGMENT_ROWS: readonly number[] = [1, 2, 4];
 
 /**
@@ -83,7 +83,6 @@ function divide(
     SUBGROUP_ROWS: subgroupRows,
     SUBGROUP_COLUMNS: subgroupColumns,
     FRAGMENT_ROWS: fragmentRows,
-    FRAGMENT_COLUMNS,
     DEPTH: depth,
   };
 }

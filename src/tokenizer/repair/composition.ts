@@ -36,7 +36,7 @@ function isLowSurrogate(draft: Draft, index: number): boolean {
 }
 
 /**
- * Sorts marks in Unicode's canonical order. A JavaScript engine needs n² steps to sort n marks, but only n if they are
+ * Sorts marks in Unicode's canonical order. A runtime needs n² steps to sort n marks, but only n if they are
  * sorted already. `normalize` also tells which of two marks comes first.
  */
 function inOrder(marks: string): string {

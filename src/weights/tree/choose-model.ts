@@ -33,7 +33,7 @@ export interface ChosenModel<Tensor> {
 }
 
 /**
- * Where to look for weights first: under `model`, as upstream's loader does (a tracker's save has the average there); where
+ * Where to look for weights first: under `model`, as dalle2-laion's loader does (a tracker's save has the average there); where
  * open_clip and Lightning save them; at the root. Since 0.10.0 DiffusionPriorTrainer keeps averages as `ema_model` and
  * inside of `ema`.
  */

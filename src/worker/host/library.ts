@@ -36,12 +36,15 @@ async function inspect(file: string | GivenFile | GivenPath, options: Checkpoint
   }
 }
 
+async function bytesOf(file: Uint8Array | Blob): Promise<Uint8Array> {
+  return file instanceof Blob ? new Uint8Array(await file.arrayBuffer()) : file;
+}
+
 /** The functions by name. Their types are those of the client's methods. */
 export const LIBRARY = {
   clearCache: (folder: string | undefined, names: readonly string[]) =>
     clearCache(folder, ({ name }) => names.includes(name)),
-  decodeImage: async (file: Uint8Array | Blob) =>
-    decodeImage(file instanceof Blob ? new Uint8Array(await file.arrayBuffer()) : file),
+  decodeImage: async (file: Uint8Array | Blob) => decodeImage(await bytesOf(file)),
   encodeImage,
   encodeRecorded,
   forgetTuning,
@@ -52,10 +55,8 @@ export const LIBRARY = {
   loadRgbaImage,
   planMemory: async (config: RemoteConfig, options: MemoryPlanOptions): Promise<MemoryPlan> =>
     planMemory(await openConfig(config, options), options),
-  readImageRecord: async (file: Uint8Array | Blob, name: string) =>
-    readImageRecord(file instanceof Blob ? new Uint8Array(await file.arrayBuffer()) : file, name),
-  readImageText: async (file: Uint8Array | Blob) =>
-    readImageText(file instanceof Blob ? new Uint8Array(await file.arrayBuffer()) : file),
+  readImageRecord: async (file: Uint8Array | Blob, name: string) => readImageRecord(await bytesOf(file), name),
+  readImageText: async (file: Uint8Array | Blob) => readImageText(await bytesOf(file)),
   readKeptTuning,
   resizeBicubic,
   resizeLanczos,

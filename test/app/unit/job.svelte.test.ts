@@ -6,7 +6,7 @@ import { SHAPES } from "../../../web/src/models/model-choice.js";
 describe("a job", () => {
   it("is cancelled once, and keeps its previews", () => {
     const parameters = { task: "create", prompts: ["a red circle"], count: 2, seed: 1, prior: {}, unets: [] } as const;
-    const job = new Job({ parameters, images: [] }, SHAPES, 2);
+    const job = new Job({ parameters, images: [] }, SHAPES);
     const seen: string[] = [];
     const stop = $effect.root(() => {
       $effect(() => {

@@ -119,10 +119,14 @@ describe("the opening of a model", () => {
 
   it("knows the total before all files have begun, if the model says it", () => {
     const opening = new Opening(100);
-    opening.add(download("a", 10, 10));
-    expect(opening.state.download).toMatchObject({ loadedBytes: 10, totalBytes: 100, isDone: false });
+    opening.add(download("https://a.org/a%20b", 5, 10));
+    expect(opening.state.download).toMatchObject({ loadedBytes: 5, totalBytes: 100, isDone: false });
+    expect(opening.state.download?.files[0]?.name).toBe("a b");
     opening.add(download("b", 0, 200));
     expect(opening.state.download?.totalBytes).toBe(210);
+    const others = new Opening(100);
+    others.add(download("a", 10, 10));
+    expect(others.state.download).toMatchObject({ totalBytes: 10, isDone: true });
     const unknown = new Opening();
     unknown.add(download("a", 10));
     expect(unknown.state.download).toMatchObject({ totalBytes: undefined, isDone: false });

@@ -16,7 +16,7 @@ export interface FileProgress {
 export interface FilesProgress {
   readonly files: readonly FileProgress[];
   readonly loadedBytes: number;
-  /** Of the files that have begun; undefined if a server does not say. */
+  /** Of the files that have begun, or of all if that is known; undefined if a server does not say. */
   readonly totalBytes: number | undefined;
   readonly isDone: boolean;
 }
@@ -109,7 +109,12 @@ export class Opening {
 
 /** Last part of a path or URL. */
 function nameOf(file: string): string {
-  return file.slice(Math.max(file.lastIndexOf("/"), file.lastIndexOf("\\")) + 1);
+  const name = file.slice(Math.max(file.lastIndexOf("/"), file.lastIndexOf("\\")) + 1);
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name;
+  }
 }
 
 function sumOf(byFile: ReadonlyMap<string, FileProgress>, planned?: number): FilesProgress {
@@ -119,8 +124,10 @@ function sumOf(byFile: ReadonlyMap<string, FileProgress>, planned?: number): Fil
     (sum, { totalBytes }) => (sum === undefined || totalBytes === undefined ? undefined : sum + totalBytes),
     0,
   );
-  const totalBytes = planned === undefined || (begun !== undefined && begun > planned) ? begun : planned;
-  return { files, loadedBytes, totalBytes, isDone: totalBytes !== undefined && loadedBytes >= totalBytes };
+  const isDone = begun !== undefined && loadedBytes >= begun;
+  // Files that are kept from an earlier visit do not arrive again, so all may be done before.
+  const totalBytes = isDone || planned === undefined ? begun : Math.max(planned, begun ?? 0);
+  return { files, loadedBytes, totalBytes, isDone };
 }
 
 function stageOf({ download, weights, kernels }: OpeningState): OpeningState["stage"] {

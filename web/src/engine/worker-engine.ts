@@ -7,6 +7,7 @@ import {
   type WorkerClient,
 } from "dalle2-webgpu";
 import type { DeviceInfo, Engine, OpenModel, OpenOptions } from "./engine.js";
+import { fitInpainting } from "./fit-inpainting.js";
 import { runRequest } from "./run-request.js";
 
 /** The library in a worker of this page. */
@@ -93,7 +94,13 @@ async function openModel(
     clip,
     defaults,
     dtype: manager.dtype,
-    run: (request, events) => runRequest(manager, request, events),
+    run: async (request, events) => {
+      const side = decoder?.unets.at(-1)?.imageSize;
+      const fitted = await fitInpainting(request, side, (image, width, height) =>
+        client.resizeLanczos(image, width, height),
+      );
+      return runRequest(manager, fitted, events);
+    },
     encode: async (image, inputs) =>
       png(await client.encodeRecorded(image, { inputs, generatedOn: await generatedOn() })),
     dispose: () => {

@@ -6,6 +6,7 @@ import { findProblem, type Problem } from "./checks.js";
 import type { ModelFacts } from "./facts.js";
 import { readInputImage, type InputImage } from "./input-image.js";
 import { randomSeed } from "./limits.js";
+import { sayFailure } from "./say-failure.js";
 import { parametersOf, valuesOf, type DraftValues } from "./parameters.js";
 
 /** How many images a task takes. */
@@ -238,8 +239,7 @@ export class Draft implements DraftValues {
       this.#setFailure(task, undefined);
       return true;
     } catch (error) {
-      const { message, advice } = failureOf(error);
-      this.#setFailure(task, [message, advice].filter(Boolean).join(" "));
+      this.#setFailure(task, sayFailure(failureOf(error)));
       return false;
     }
   }

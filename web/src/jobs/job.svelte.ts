@@ -2,6 +2,7 @@ import type { GeneratedImage, RgbImage, ScriptProgress } from "dalle2-webgpu";
 import type { Failure } from "../engine/failure.js";
 import type { Loading } from "../models/held-model.js";
 import type { ModelChoice } from "../models/model-choice.js";
+import { jobSize } from "./image-parameters.js";
 import type { JobTime } from "./job-clock.js";
 import type { Request } from "./request.js";
 
@@ -39,12 +40,12 @@ export class Job {
   readonly size: number;
   readonly #controller = new AbortController();
 
-  constructor(request: Request, choice: ModelChoice, size: number, loading?: Loading) {
+  constructor(request: Request, choice: ModelChoice, loading?: Loading) {
     this.request = request;
     this.choice = choice;
-    this.size = size;
+    this.size = jobSize(request);
     this.loading = loading;
-    this.images = new Array<undefined>(size).fill(undefined);
+    this.images = new Array<undefined>(this.size).fill(undefined);
   }
 
   get signal(): AbortSignal {

@@ -4,7 +4,6 @@ import { failureOf } from "../engine/failure.js";
 import type { Gallery } from "../gallery/gallery.svelte.js";
 import type { Loading, ModelSession } from "../models/model-session.svelte.js";
 import type { ModelChoice } from "../models/model-choice.js";
-import { jobSize } from "./image-parameters.js";
 import { Job } from "./job.svelte.js";
 import { JobClock } from "./job-clock.js";
 import { keptImageOf } from "./keep.js";
@@ -40,7 +39,7 @@ export class Queue {
   }
 
   add(request: Request, { choice = this.#session.choice, loading }: JobOptions = {}): Job {
-    const job = new Job(request, choice, jobSize(request), loading);
+    const job = new Job(request, choice, loading);
     this.jobs = [job, ...this.jobs];
     void this.#work();
     return job;

@@ -101,6 +101,9 @@ function toCentre({ x, y }: Point): Point {
   return { x: Math.floor(x) + 0.5, y: Math.floor(y) + 0.5 };
 }
 
+/** Below this height, a way counts as horizontal: what its ends cover has all that is between them. */
+const FLAT = 1e-6;
+
 /** The x of a row that lie within `radius` of a way. They are one interval, since the shape is convex. */
 function brushInterval(a: Point, b: Point, radius: number, y: number): [number, number] {
   let [least, most] = [Infinity, -Infinity];
@@ -116,7 +119,7 @@ function brushInterval(a: Point, b: Point, radius: number, y: number): [number, 
   const [dx, dy] = [b.x - a.x, b.y - a.y];
   const length = Math.hypot(dx, dy);
   // Points beside the way: at most `radius` from its line, and between its ends.
-  if (length > 0 && dy !== 0) {
+  if (Math.abs(dy) > FLAT) {
     const middle = a.x + ((y - a.y) * dx) / dy;
     const half = Math.abs((radius * length) / dy);
     const along = (y - a.y) * dy;

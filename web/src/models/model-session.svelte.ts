@@ -51,13 +51,14 @@ export class ModelSession {
 
   /** The chosen model, if it is open. */
   get model(): OpenModel | undefined {
-    return this.current === this.choice ? this.#model : undefined;
+    return this.current && isSameChoice(this.current, this.choice) ? this.#model : undefined;
   }
 
   /** Chooses a model for later jobs. It is opened by the first of them, or by `open`. */
   choose(choice: ModelChoice): void {
-    if (choice === this.choice) return;
+    const isSame = isSameChoice(choice, this.choice);
     this.choice = choice;
+    if (isSame) return;
     if (this.#held) this.#held.isWanted = false;
     if (this.#held?.isNeeded !== true && !this.#isPaused) this.close();
   }
@@ -119,7 +120,7 @@ export class ModelSession {
           if (this.#held === held && !held.isNeeded && !held.model) this.close();
           throw error;
         }
-        const isWithdrawn = isWanted === true && choice !== this.choice;
+        const isWithdrawn = isWanted === true && !isSameChoice(choice, this.choice);
         // A person paused it, or changed how it is loaded.
         if (held.isClosed && !isWithdrawn) continue;
         throw error;
@@ -142,7 +143,7 @@ export class ModelSession {
   async #hold(choice: ModelChoice, loading: Loading, signal: AbortSignal): Promise<HeldModel> {
     for (;;) {
       const held = this.#held;
-      if (held?.choice === choice && isSame(held.loading, loading)) return held;
+      if (held && isSameChoice(held.choice, choice) && isSameLoading(held.loading, loading)) return held;
       if (held?.isInUse !== true) break;
       await orAborted(held.whenIdle(), signal);
     }
@@ -190,6 +191,10 @@ export class ModelSession {
   }
 }
 
-function isSame(a: Loading, b: Loading): boolean {
+function isSameChoice(a: ModelChoice, b: ModelChoice): boolean {
+  return a.id === b.id && a.config === b.config;
+}
+
+function isSameLoading(a: Loading, b: Loading): boolean {
   return (a.dtype ?? "auto") === (b.dtype ?? "auto") && (a.weights ?? "full") === (b.weights ?? "full");
 }

@@ -13,11 +13,11 @@ import Shuffle from "@lucide/svelte/icons/shuffle";
 import Trash from "@lucide/svelte/icons/trash-2";
 import type { AppState } from "../app-state.svelte.js";
 import { linkTo } from "../forms/link.js";
+import { downloadEach } from "../gallery/download.js";
 import type { KeptImage } from "../gallery/kept-image.js";
 import type { Task } from "../jobs/request.js";
 import type { MenuItem } from "../parts/menu-item.js";
 import { compareWith } from "./compare.js";
-import { fileNameOf } from "./file-name.js";
 
 /** An action for an image. */
 export interface ImageAction {
@@ -103,7 +103,9 @@ export const IMAGE_ACTIONS: readonly ImageAction[] = [
     shortcut: "D",
     group: "file",
     isPossible: () => true,
-    run: download,
+    run: (_, image) => {
+      downloadEach([image]);
+    },
   },
   {
     id: "link",
@@ -189,17 +191,6 @@ async function copyLink({ toasts }: AppState, { parameters, model }: KeptImage):
     history.replaceState(history.state, "", link);
     toasts.show("This browser did not let the page copy. The link is in the address bar.");
   }
-}
-
-function download(_: AppState, image: KeptImage): void {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(image.file);
-  link.download = fileNameOf(image);
-  link.click();
-  // Some browsers read the URL only after the click.
-  setTimeout(() => {
-    URL.revokeObjectURL(link.href);
-  }, 60_000);
 }
 
 function remove(app: AppState, { id }: KeptImage): void {

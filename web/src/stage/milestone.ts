@@ -1,5 +1,4 @@
 import type { Job } from "../jobs/job.svelte.js";
-import { failureTitle } from "./failure-title.js";
 
 /** Where a job stands, without the step: it changes a few times in a job, so that it can be read out. */
 export function sayMilestone({ status, progress, failure, images }: Job): string {
@@ -18,6 +17,6 @@ export function sayMilestone({ status, progress, failure, images }: Job): string
     case "cancelled":
       return "Cancelled.";
     case "failed":
-      return `${failureTitle(failure?.code)}. ${failure?.message ?? ""}`;
+      return `${failure?.title ?? "Failed"}. ${failure?.message ?? ""}`;
   }
 }

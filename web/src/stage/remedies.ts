@@ -11,30 +11,9 @@ export interface RemedyButton {
 
 const BUTTONS: Readonly<Record<Remedy, RemedyButton>> = {
   retry: { label: "Try again", run: again },
-  "retry-in-f32": {
-    label: "Generate in f32",
-    run: (app, job) => {
-      app.settings.dtype = "f32";
-      app.settings.save();
-      app.session.close();
-      again(app, job);
-    },
-  },
-  "smaller-batch": {
-    label: "Generate fewer at once",
-    run: (app, job) => {
-      const { parameters } = job.request;
-      const count = Math.max(Math.floor(parameters.count / 2), 1);
-      show(app, app.queue.add({ ...job.request, parameters: { ...parameters, count } }), job);
-    },
-  },
-  "reopen-device": {
-    label: "Reopen the GPU",
-    run: (app, job) => {
-      app.session.close();
-      again(app, job);
-    },
-  },
+  "retry-in-f32": { label: "Generate in f32", run: again },
+  "smaller-batch": { label: "Generate fewer at once", run: again },
+  "reopen-device": { label: "Reopen the GPU", run: again },
   "free-storage": {
     label: "Free storage",
     run: (app) => {
@@ -61,21 +40,15 @@ const BUTTONS: Readonly<Record<Remedy, RemedyButton>> = {
 };
 
 /** The button for a failure; undefined if nothing that the page can do helps. */
-export function remedyButton({ remedy, neededBytes }: Failure, job: Job): RemedyButton | undefined {
+export function remedyButton({ remedy, neededBytes }: Failure): RemedyButton | undefined {
   if (remedy === undefined) return undefined;
-  // One image is the smallest batch.
-  if (remedy === "smaller-batch" && job.request.parameters.count === 1) return BUTTONS["choose-model"];
   if (remedy === "free-storage" && neededBytes !== undefined)
     return { ...BUTTONS[remedy], label: `Free ${sayBytes(neededBytes)}` };
   return BUTTONS[remedy];
 }
 
-function again(app: AppState, job: Job): void {
-  show(app, app.queue.add(job.request), job);
-}
-
-/** Shows the new job in place of the one that failed. */
-function show(app: AppState, next: Job, failed: Job): void {
-  app.queue.dismiss(failed);
-  app.shown = { kind: "job", job: next };
+/** Runs the job again with what helps. Shows the new job in place of the one that failed. */
+function again(app: AppState, failed: Job): void {
+  const job = app.queue.remedy(failed);
+  if (job) app.shown = { kind: "job", job };
 }

@@ -1,9 +1,6 @@
 import type { AppState, Shown } from "../app-state.svelte.js";
 import { batchesOf, type Batch, type ShownImage } from "./batch.js";
 
-/** Most batches in the strip. Older ones are in the history. */
-const MOST_BATCHES = 100;
-
 type ViewedState = Pick<AppState, "queue" | "gallery" | "shown" | "isFullView">;
 
 /** What of all images is in view, and the way from one to the next. */

@@ -1,5 +1,5 @@
 // What the page says of a job.
-import type { OpenProgress } from "../engine/engine.js";
+import type { FilesProgress, OpeningState } from "../engine/opening.js";
 import type { Job } from "../jobs/job.svelte.js";
 
 /** How a job, or the opening of its model, is going. */
@@ -29,13 +29,13 @@ export function sayTime(milliseconds: number): string {
   return minutes < 90 ? `${minutes} min` : `${Math.round(minutes / 60)} h`;
 }
 
-/** Says how a job is going. `opening` is the progress of the model's session, `before` how many jobs come first. */
-export function sayProgress(job: Job, opening: readonly OpenProgress[], before: number): ProgressWords {
+/** Says how a job is going. `opening` is that of the model's session, `before` how many jobs come first. */
+export function sayProgress(job: Job, opening: OpeningState, before: number): ProgressWords {
   switch (job.status) {
     case "queued":
       return { stage: before > 0 ? `Queued: ${before} before it` : "Queued", left: "", fraction: 0 };
     case "opening":
-      return sayOpening(opening);
+      return { ...sayOpening(opening), fraction: job.fraction };
     case "generating":
       return sayGenerating(job);
     case "done":
@@ -48,11 +48,11 @@ export function sayProgress(job: Job, opening: readonly OpenProgress[], before: 
 }
 
 function sayGenerating({ progress, fraction, millisecondsLeft }: Job): ProgressWords {
-  if (!progress) return { stage: "Starting", left: "", fraction: undefined };
+  const left = millisecondsLeft === undefined ? "" : `about ${sayTime(millisecondsLeft)} left`;
+  if (!progress) return { stage: "Starting", left, fraction };
   const { phase, unetNumber, step, steps, batch, batches } = progress;
   const network = phase === "prior" ? "Prior" : `U-Net ${unetNumber ?? 1}`;
   const part = batches > 1 ? `, batch ${batch} of ${batches}` : "";
-  const left = millisecondsLeft === undefined ? "" : `about ${sayTime(millisecondsLeft)} left`;
   return { stage: `${network}, step ${step} of ${steps}${part}`, left, fraction };
 }
 
@@ -63,44 +63,31 @@ function sayCancelled({ progress }: Job): string {
 }
 
 /** Says how the opening of a model is going. */
-export function sayOpening(opening: readonly OpenProgress[]): ProgressWords {
-  const kernels = opening.find((one) => one.stage === "compile");
-  const download = sumOf(opening, "download");
-  const weights = sumOf(opening, "weights");
-  if (download && !download.isDone) return sayBytesOf("Downloading weights", download);
-  if (weights && !weights.isDone) return sayBytesOf("Loading weights", weights);
-  if (kernels) {
-    const { compiled, total } = kernels;
-    return { stage: `Compiling kernels, ${compiled} of ${total}`, left: "", fraction: compiled / Math.max(total, 1) };
+export function sayOpening({
+  stage,
+  download,
+  weights,
+  kernels,
+  ...opening
+}: OpeningState): Omit<ProgressWords, "fraction"> {
+  if (stage === "download" && download) return sayDownload(download, opening);
+  if (stage === "weights" && weights) return { stage: sayBytesOf("Loading weights", weights), left: "" };
+  if (stage === "compile" && kernels) {
+    return { stage: `Compiling kernels, ${kernels.compiled} of ${kernels.total}`, left: "" };
   }
-  return { stage: "Opening the model", left: "", fraction: undefined };
+  return { stage: "Opening the model", left: "" };
 }
 
-type ByteProgress = Exclude<OpenProgress, { readonly stage: "compile" }>;
-
-interface Sum {
-  readonly loaded: number;
-  /** Undefined if a server does not say. */
-  readonly total: number | undefined;
-  readonly isDone: boolean;
+function sayDownload(
+  download: FilesProgress,
+  { bytesPerSecond, millisecondsLeft }: Pick<OpeningState, "bytesPerSecond" | "millisecondsLeft">,
+): Omit<ProgressWords, "fraction"> {
+  const speed = bytesPerSecond === undefined ? "" : `, ${sayBytes(bytesPerSecond)}/s`;
+  const left = millisecondsLeft === undefined ? "" : `about ${sayTime(millisecondsLeft)} left`;
+  return { stage: `${sayBytesOf("Downloading weights", download)}${speed}`, left };
 }
 
-function sumOf(opening: readonly OpenProgress[], stage: "download" | "weights"): Sum | undefined {
-  const files = opening.filter((one): one is ByteProgress => one.stage === stage);
-  if (files.length === 0) return undefined;
-  const loaded = files.reduce((sum, { loadedBytes }) => sum + loadedBytes, 0);
-  const total = files.reduce<number | undefined>(
-    (sum, { totalBytes }) => (sum === undefined || totalBytes === undefined ? undefined : sum + totalBytes),
-    0,
-  );
-  return { loaded, total, isDone: total !== undefined && loaded >= total };
-}
-
-function sayBytesOf(what: string, { loaded, total }: Sum): ProgressWords {
-  if (total === undefined) return { stage: `${what}, ${sayBytes(loaded)}`, left: "", fraction: undefined };
-  return {
-    stage: `${what}, ${sayBytes(loaded)} of ${sayBytes(total)}`,
-    left: "",
-    fraction: loaded / Math.max(total, 1),
-  };
+function sayBytesOf(what: string, { loadedBytes, totalBytes }: FilesProgress): string {
+  const loaded = sayBytes(loadedBytes);
+  return totalBytes === undefined ? `${what}, ${loaded}` : `${what}, ${loaded} of ${sayBytes(totalBytes)}`;
 }

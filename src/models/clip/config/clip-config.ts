@@ -116,7 +116,7 @@ const VIT_HARMLESS = {
 };
 
 /**
- * The module that CoCa's constructor gets as `img_encoder`, which upstream's config cannot name. `patch`: a convolution
+ * The module that CoCa's constructor gets as `img_encoder`, which the reference's config cannot name. `patch`: a convolution
  * `proj` with a patch's size and stride, and a layer norm `norm`. `vit` and `simple_vit`: vit-pytorch's `ViT` and
  * `SimpleViT` inside its `Extractor`, which returns the tokens of their transformer.
  */

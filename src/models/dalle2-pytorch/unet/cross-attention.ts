@@ -10,7 +10,7 @@ import type { Tensor } from "../../../tensor/tensor.js";
 import type { Weights } from "../../../weights/store.js";
 import { CROSS_DIM_HEAD as DIM_HEAD } from "./architecture.js";
 import type { Conditions, DeclaredUnet, SeenTokens } from "./conditioning.js";
-import { asTokens } from "./feature-map.js";
+import { asTokens } from "../../../nn/feature-map.js";
 
 /** The reference has no option for the number of heads. */
 const HEADS = 8;

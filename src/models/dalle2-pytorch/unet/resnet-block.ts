@@ -5,7 +5,7 @@ import type { Weights } from "../../../weights/store.js";
 import { Block } from "./block.js";
 import type { Conditions, DeclaredUnet, SeenTokens } from "./conditioning.js";
 import { CrossAttention } from "./cross-attention.js";
-import { applyTo } from "./feature-map.js";
+import { applyTo } from "../../../nn/feature-map.js";
 import { TIMED_BLOCKS, type TimedBlock } from "./timed-block.js";
 
 export interface ResnetBlockOptions {

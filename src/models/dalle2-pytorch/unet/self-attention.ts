@@ -2,7 +2,7 @@ import { MultiQueryAttention } from "../../../nn/multi-query-attention.js";
 import type { Tensor } from "../../../tensor/tensor.js";
 import type { Weights } from "../../../weights/store.js";
 import type { Architecture } from "./architecture.js";
-import { asTokens } from "./feature-map.js";
+import { asTokens } from "../../../nn/feature-map.js";
 
 /**
  * Attention among all positions of a feature map, with a residual connection.

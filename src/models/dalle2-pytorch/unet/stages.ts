@@ -7,7 +7,7 @@ import type { Weights } from "../../../weights/store.js";
 import type { Stage } from "./architecture.js";
 import type { Conditions, DeclaredUnet, SeenTokens } from "./conditioning.js";
 import { downsample, type Layer } from "./downsample.js";
-import { applyTo, share } from "./feature-map.js";
+import { applyTo, share } from "../../../nn/feature-map.js";
 import type { DownModule, UpModule } from "./layout.js";
 import { LinearAttention } from "./linear-attention.js";
 import { ResnetBlock } from "./resnet-block.js";

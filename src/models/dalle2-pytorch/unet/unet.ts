@@ -11,7 +11,7 @@ import { unetArchitecture, type Architecture } from "./architecture.js";
 import { ConditionLayers, Conditioning, type PreparedConditions, type UnetRun } from "./conditioning.js";
 import { CrossEmbed } from "./cross-embed.js";
 import type { Layer } from "./downsample.js";
-import { applyTo, share } from "./feature-map.js";
+import { applyTo, share } from "../../../nn/feature-map.js";
 import { ResnetBlock } from "./resnet-block.js";
 import { SelfAttention } from "./self-attention.js";
 import { DownStage, UpStage } from "./stages.js";

@@ -6,7 +6,7 @@ import { concatTokens } from "../../../ops/layout.js";
 import { visibleTokens } from "../../../ops/select.js";
 import type { Tensor } from "../../../tensor/tensor.js";
 import type { Weights } from "../../../weights/store.js";
-import { asTokens } from "./feature-map.js";
+import { asTokens } from "../../../nn/feature-map.js";
 
 export interface ContextAttentionOptions {
   readonly width: number;

@@ -10,7 +10,7 @@ import { resizeNearest } from "../../../ops/resize.js";
 import type { Tensor } from "../../../tensor/tensor.js";
 import type { Weights } from "../../../weights/store.js";
 import type { UnetOptions } from "../config/unet-config.js";
-import { applyTo } from "./feature-map.js";
+import { applyTo } from "../../../nn/feature-map.js";
 
 /** How a residual block changes the resolution. */
 export type Resampling = "down" | "up";

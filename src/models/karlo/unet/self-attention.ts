@@ -4,7 +4,7 @@ import { Linear } from "../../../nn/linear.js";
 import { attention } from "../../../ops/attention.js";
 import type { Tensor } from "../../../tensor/tensor.js";
 import type { Weights } from "../../../weights/store.js";
-import { asTokens } from "./feature-map.js";
+import { asTokens } from "../../../nn/feature-map.js";
 
 export interface SelfAttentionOptions {
   readonly width: number;

@@ -3,7 +3,7 @@ import { concatChannels } from "../../../ops/layout.js";
 import { ShapeError } from "../../../ops/shape-error.js";
 import type { Tensor } from "../../../tensor/tensor.js";
 import type { Weights } from "../../../weights/store.js";
-import { applyTo, share } from "./feature-map.js";
+import { applyTo, share } from "../../../nn/feature-map.js";
 import { ResnetBlock, type DeclaredUnet } from "./resnet-block.js";
 
 /** A layer behind a residual block. `Conditions` is what the layers of a kind of U-Net read, beside the time. */

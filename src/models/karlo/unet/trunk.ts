@@ -9,7 +9,7 @@ import { bytesPerElement } from "../../../tensor/dtype.js";
 import type { Tensor } from "../../../tensor/tensor.js";
 import type { Weights } from "../../../weights/store.js";
 import type { UnetOptions } from "../config/unet-config.js";
-import { applyTo, share } from "./feature-map.js";
+import { applyTo, share } from "../../../nn/feature-map.js";
 import { DownStage, Middle, UpStage, type DeclareAttention, type PassInputs } from "./stages.js";
 
 /** How the layers of a U-Net attend. Lists have an entry for each resolution: the way up from the smallest. */

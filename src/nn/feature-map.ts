@@ -1,8 +1,8 @@
-import type { Tensor } from "../../../tensor/tensor.js";
+import type { Tensor } from "../tensor/tensor.js";
 
 /**
- * Applies a layer and frees its input, so that the memory of a feature map returns to the pool as soon as the next one is
- * computed. Nothing else may use `x` (see `share`).
+ * Applies a layer and frees its input. Feature maps use nearly all of a U-Net's memory, so each returns to the pool as soon
+ * as the next one is computed. Nothing else may use `x` (see `share`).
  */
 export function applyTo(x: Tensor, layer: (x: Tensor) => Tensor): Tensor {
   const y = layer(x);
