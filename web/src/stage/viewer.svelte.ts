@@ -18,18 +18,16 @@ export class Viewer {
     this.#app = app;
   }
 
-  readonly #allBatches: readonly Batch[] = $derived.by(() => {
+  /** Newest first. */
+  readonly batches: readonly Batch[] = $derived.by(() => {
     const { queue, gallery } = this.#app;
     return batchesOf(queue.jobs, gallery.images);
   });
 
-  /** Those of the strip, newest first. */
-  readonly batches: readonly Batch[] = $derived(this.#allBatches.slice(0, MOST_BATCHES));
-
   /** The batch in view. */
   readonly batch: Batch | undefined = $derived.by(() => {
     const jobId = jobIdOf(this.#app.shown, this.#app.gallery);
-    return jobId === undefined ? undefined : this.#allBatches.find((batch) => batch.jobId === jobId);
+    return jobId === undefined ? undefined : this.batches.find((batch) => batch.jobId === jobId);
   });
 
   /** The image that fills the stage; undefined while there is a grid, or nothing. */
@@ -78,7 +76,7 @@ export class Viewer {
 
   /** The images in the order of the strip, one after the other. */
   get #all(): readonly ShownImage[] {
-    return this.#allBatches.flatMap(({ images }) => images);
+    return this.batches.flatMap(({ images }) => images);
   }
 
   /** Goes to the next image, or with -1 to the one before. From a grid: to the next batch. */
