@@ -77,6 +77,9 @@ describe("what a check says", () => {
     });
     const all = files.map(({ url, bytes }) => cached(url.replace("?download=1", ""), bytes));
     expect(sayStorage(whole, { ...state, freeBytes: 0 }, all).text).toMatch(/Everything is downloaded/);
+    const below = { files: [{ url: "https://example.org/", bytes: 5 * GB }], bytes: 5 * GB, isComplete: true };
+    expect(missingBytes(below, there)).toBe(4 * GB);
+    expect(missingBytes(below, [cached("https://example.com/a.pth", 1 * GB)])).toBe(5 * GB);
     expect(sayStorage({ ...whole, isComplete: false }, { ...state, freeBytes: 9 * GB }, []).text).toMatch(/at least/);
   });
 });
