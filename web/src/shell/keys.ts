@@ -20,6 +20,9 @@ export const PAGE_KEYS: readonly KeyHelp[] = [
   { keys: "?", does: "These keys" },
 ];
 
+/** Attribute of the form whose submission generates. */
+export const GENERATE_FORM = "data-generates";
+
 /** Does what a key stands for. While typing, or in a dialog, keys do nothing but what they do there. */
 export function pressKey(app: AppState, event: KeyboardEvent): void {
   if (event.defaultPrevented || isOtherDialogOpen()) return;
@@ -29,6 +32,7 @@ export function pressKey(app: AppState, event: KeyboardEvent): void {
 
 function pressCommand(app: AppState, event: KeyboardEvent): boolean {
   if (event.shiftKey || event.altKey) return false;
+  if (event.key === "Enter") return !event.repeat && submitForm();
   if (event.key === "." && app.queue.running) {
     app.queue.running.cancel();
     return true;
@@ -38,6 +42,13 @@ function pressCommand(app: AppState, event: KeyboardEvent): boolean {
     app,
     IMAGE_ACTIONS.find(({ id }) => id === "copy"),
   );
+}
+
+/** Submits the form in view, also where its button is not: it goes to what is missing. */
+function submitForm(): boolean {
+  const form = document.querySelector<HTMLFormElement>(`form[${GENERATE_FORM}]`);
+  form?.requestSubmit();
+  return form !== null;
 }
 
 function pressPlain(app: AppState, event: KeyboardEvent): boolean {

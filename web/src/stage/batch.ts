@@ -1,6 +1,7 @@
 // Images as they are shown: those of a job belong together, also after the job is gone.
 import type { RgbImage } from "dalle2-webgpu";
 import type { KeptImage } from "../gallery/kept-image.js";
+import { promptOfImage } from "../jobs/image-parameters.js";
 import type { Job } from "../jobs/job.svelte.js";
 import type { Parameters, Task } from "../jobs/request.js";
 
@@ -59,10 +60,6 @@ export function batchesOf(jobs: readonly Job[], kept: readonly KeptImage[]): rea
   return [...ofJobs.filter(({ job, images }) => job?.status !== "done" || images.length > 0), ...earlier];
 }
 
-function promptOf({ prompts, count }: Parameters, index: number): string {
-  return prompts[Math.floor(index / count)] ?? prompts[0] ?? "";
-}
-
 function groupByJob(kept: readonly KeptImage[]): ReadonlyMap<string, readonly KeptImage[]> {
   const byJob = new Map<string, KeptImage[]>();
   for (const image of kept) {
@@ -80,7 +77,7 @@ function batchOfJob(job: Job, kept: readonly KeptImage[]): Batch {
     const inGallery = image?.keptId === undefined ? undefined : byId.get(image.keptId);
     const isDeleted = image?.keptId !== undefined && !inGallery;
     if (isDeleted || (!image && job.isOver)) return [];
-    const label = labelOf(parameters.task, inGallery?.prompt ?? promptOf(parameters, index));
+    const label = labelOf(parameters.task, promptOfImage(parameters, index));
     return [{ jobId: job.id, index, label, pixels: image?.pixels, kept: inGallery }];
   });
   return { jobId: job.id, job, title: titleOf(parameters), images };
