@@ -63,7 +63,7 @@ export {
   GpuValidationError,
   ShaderError,
 } from "./gpu/errors.js";
-export type { AdapterDescription, GpuFeatures, MatrixSize } from "./gpu/adapter.js";
+export { adapterName, type AdapterDescription, type GpuFeatures, type MatrixSize } from "./gpu/adapter.js";
 export type { GpuCounters } from "./gpu/counters.js";
 export type { GpuDevice, GpuOptions } from "./gpu/device.js";
 export type { KernelTime } from "./gpu/timing.js";

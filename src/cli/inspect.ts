@@ -65,7 +65,7 @@ interface Inspected {
 
 async function inspect(file: string, options: CheckpointOptions): Promise<Inspected> {
   const { signal } = options;
-  const source = await openSource(file, { signal });
+  const source = await openSource(file, { signal, headersOnly: true });
   const checkpoint = await openCheckpoint(source, options);
   try {
     const { inspection, sections } = await examineCheckpoint(checkpoint);

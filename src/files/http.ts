@@ -17,6 +17,8 @@ const HEAD_BYTES = 2 ** 18;
 export interface OpenUrlOptions extends HttpOptions {
   /** Larger files are refused. Default: 256 GiB, or 32 GiB if the server does not announce the size. */
   readonly maxBytes?: number | undefined;
+  /** If true, a small file is not fetched whole, where its server has ranges. Default false. */
+  readonly headersOnly?: boolean | undefined;
 }
 
 /** A file on a server. `address` is its whole URL, to resolve files beside it. It may hold a user and password: never show it. */
@@ -30,7 +32,7 @@ export interface UrlSource extends ByteSource {
  */
 export async function openUrl(url: string, options: OpenUrlOptions = {}): Promise<UrlSource> {
   const opened = await openRanges(url, options, HEAD_BYTES);
-  const source = opened.head ? new LargeReads(opened.source, opened.head) : opened.source;
+  const source = opened.head ? new LargeReads(opened.source, opened.head, options.headersOnly) : opened.source;
   return new SourceAt(source, url);
 }
 

@@ -34,6 +34,8 @@ export class LargeReads implements ByteSource {
     private readonly source: ByteSource,
     /** The beginning of the file. */
     private readonly head: Uint8Array<ArrayBuffer>,
+    /** Whether only headers are read: then a small file is not fetched whole. */
+    private readonly headersOnly = false,
   ) {
     this.#end = head.length;
   }
@@ -65,7 +67,7 @@ export class LargeReads implements ByteSource {
 
   /** Begins to fetch a piece with these bytes. Undefined if nothing else of it is likely to be read. */
   #fetch(start: number, end: number): Piece | undefined {
-    const isSmall = this.size <= WHOLE_BYTES;
+    const isSmall = !this.headersOnly && this.size <= WHOLE_BYTES;
     const isNext = start >= this.#end && start <= this.#end + NEAR_BYTES;
     this.#end = end;
     this.#ahead = isNext ? this.#ahead : FIRST_AHEAD;

@@ -27,7 +27,7 @@ import { askClaim, type Claim } from "./publication.js";
 import { patienceOf, type RemoteFile, type RemoteOptions } from "./remote-options.js";
 import { checkAddress } from "./request.js";
 import { RunningDownload, type Readers } from "./running-download.js";
-import { checkSpace } from "./space.js";
+import { reserveSpace, type Reservation } from "./space.js";
 import { TemporarySource } from "./temporary-source.js";
 import { ChangedError, probe, type RemoteState, type TransferOptions } from "./transfer.js";
 import { IN_USE, needsCheck, newClaim, reasonToReplace } from "./updates.js";
@@ -225,13 +225,14 @@ async function download(
   const part = { path: kept.partPath(name), isResumable };
   // Who names a folder looks after it.
   askOnce(file.folder === undefined ? (options.onWarning ?? warnOnConsole) : () => undefined);
-  await checkRoom(file, state, kept.folder, part.path);
+  const room = await reserveRoom(file, state, kept.folder, part.path);
   const origin = { ...originAt(file.url), version };
-  // So that no other tab clears it meanwhile.
-  const release = await holdFile(part.path);
+  let release = (): void => undefined;
   try {
+    // So that no other tab clears it meanwhile.
+    release = await holdFile(part.path);
     await kept.begin(name, { ...origin, size });
-    const transfer = transferOptions(file, state, options, begin(readers, state, isResumable));
+    const transfer = transferOptions(file, state, options, { arrived: begin(readers, state, isResumable), room });
     const verified = await fetchVerified(file.url, claim, state, part, transfer);
     const install = () => kept.install(name, { ...origin, ...verified }, claim.text).then(() => true);
     // A damaged version is replaced in any case.
@@ -239,6 +240,7 @@ async function download(
     if (!isDone) (options.onWarning ?? warnOnConsole)(`${kept.path}: ${IN_USE}`);
   } finally {
     release();
+    room?.release();
   }
 }
 
@@ -249,16 +251,15 @@ function begin(readers: Readers | undefined, state: RemoteState, isResumable: bo
   return readers.arrived;
 }
 
-async function checkRoom(
+async function reserveRoom(
   { url, maxBytes = MAX_BYTES.download }: RemoteFile,
   { size }: RemoteState,
   folder: string,
   part: string,
-): Promise<void> {
-  if (size === undefined) return;
+): Promise<Reservation | undefined> {
+  if (size === undefined) return undefined;
   checkSize(url, size, maxBytes);
-  const begun = (await statFile(part))?.size ?? 0;
-  await checkSpace(url, folder, Math.max(0, size - begun), size);
+  return reserveSpace(url, folder, (await statFile(part))?.size ?? 0, size);
 }
 
 /** Downloads a file that is removed when its source is closed, as dalle2-laion does without `cache_dir`. */
@@ -276,10 +277,14 @@ async function openOnce(
       const claim = await askClaim(file, patienceOf(options), options);
       const state = await probe(file.url, patienceOf(options), options);
       await removeFile(path);
-      await checkRoom(file, state, dirname(path), path);
-      const part = { path, isResumable: state.isExact };
-      const transfer = transferOptions(file, state, options, begin(readers, state, state.isExact));
-      await fetchVerified(file.url, claim, state, part, transfer);
+      const room = await reserveRoom(file, state, dirname(path), path);
+      try {
+        const part = { path, isResumable: state.isExact };
+        const transfer = transferOptions(file, state, options, { arrived: begin(readers, state, state.isExact), room });
+        await fetchVerified(file.url, claim, state, part, transfer);
+      } finally {
+        room?.release();
+      }
     }, mayRestart);
     return new TemporarySource(await openFile(path), path, release);
   } catch (error) {
@@ -292,12 +297,13 @@ function transferOptions(
   { url, maxBytes = MAX_BYTES.download }: RemoteFile,
   { size: totalBytes }: RemoteState,
   options: RemoteOptions,
-  arrived: ArrivedBytes | undefined,
+  { arrived, room }: { readonly arrived: ArrivedBytes | undefined; readonly room: Reservation | undefined },
 ): TransferOptions {
   const { fetch, signal } = options;
   const file = publicUrl(url);
   let last = -Infinity;
   const onProgress = (loadedBytes: number): void => {
+    room?.advance(loadedBytes);
     const now = performance.now();
     if (loadedBytes !== totalBytes && now - last < 100) return;
     last = now;

@@ -29,10 +29,74 @@ export class QuotaError extends FileError {
   }
 }
 
-/** Rejects with QuotaError if the rest of a download, `left` of `size` bytes, does not fit into a folder. */
-export async function checkSpace(location: string, folder: string, left: number, size: number): Promise<void> {
-  // Near its end, a writer that copies has the file twice.
-  const needed = writesToCopy() && left > 0 ? left + size : left;
+/** The room that the rest of a download takes, while it goes on. */
+export class Reservation {
+  constructor(
+    private readonly folder: string,
+    private readonly size: number,
+    private arrivedBytes: number,
+  ) {}
+
+  /** Room that is still needed in a folder. */
+  neededIn(folder: string): number {
+    return folder === this.folder ? needed(this.size - this.arrivedBytes, this.size) : 0;
+  }
+
+  /** So many bytes of the file are there. */
+  advance(arrivedBytes: number): void {
+    this.arrivedBytes = arrivedBytes;
+  }
+
+  /** Ends the reservation. */
+  release(): void {
+    reservations.delete(this);
+  }
+}
+
+const reservations = new Set<Reservation>();
+
+/**
+ * Reserves room for the rest of a download, of which `begun` bytes are there. The caller releases it. Rejects with QuotaError if it does
+ * not fit into the folder beside the downloads that are going on.
+ */
+export async function reserveSpace(
+  location: string,
+  folder: string,
+  begun: number,
+  size: number,
+): Promise<Reservation> {
+  const reservation = new Reservation(folder, size, begun);
+  // Before anything is awaited, so that two downloads that begin together count each other.
+  reservations.add(reservation);
+  try {
+    await checkSpace(location, folder, Math.max(0, size - begun), size, reservation);
+    return reservation;
+  } catch (error) {
+    reservation.release();
+    throw error;
+  }
+}
+
+/**
+ * Rejects with QuotaError if the rest of a download, `left` of `size` bytes, does not fit into a folder, beside the downloads that are
+ * going on except `own`.
+ */
+export async function checkSpace(
+  location: string,
+  folder: string,
+  left: number,
+  size: number,
+  own?: Reservation,
+): Promise<void> {
   const free = await freeBytes(folder);
-  if (free !== undefined && needed > free) throw new QuotaError(location, needed, free);
+  if (free === undefined) return;
+  const others = [...reservations].filter((one) => one !== own);
+  const room = Math.max(0, free - others.reduce((sum, one) => sum + one.neededIn(folder), 0));
+  const bytes = needed(left, size);
+  if (bytes > room) throw new QuotaError(location, bytes, room);
+}
+
+/** Near its end, a writer that copies has the file twice. */
+function needed(left: number, size: number): number {
+  return writesToCopy() && left > 0 ? left + size : left;
 }

@@ -20,6 +20,11 @@ export interface AdapterDescription {
   readonly memoryBytes?: number | undefined;
 }
 
+/** The name of an adapter for people, as far as it is known: browsers tell little of it. */
+export function adapterName({ vendor, architecture, device, description }: AdapterDescription): string {
+  return description || device || [vendor, architecture].filter((word) => word !== "").join(" ");
+}
+
 /** A product of matrices, rows × inner by inner × columns. */
 export interface MatrixSize {
   /** Rows of the left matrix and of the result. */

@@ -309,7 +309,7 @@ export class ModelLoadConfig {
     const given = await this.#given(file);
     if (given) return given.open(file.path);
     const { signal, fetch, patience, onWarning = warnOnConsole } = options;
-    const http = { signal, fetch, patience, maxBytes };
+    const http = { signal, fetch, patience, maxBytes, headersOnly: options.remote === "ranges" };
     const remote = { ...options, keep: options.keepDownloads, onWarning, hosts: this.#hosts };
     if (file.load_type === "local") {
       const url = await this.#find(file.path, onWarning);
@@ -327,7 +327,8 @@ export class ModelLoadConfig {
     if (options.remote !== "ranges") return openRemote(file, { ...options, early: options.remote === "early" });
     const { signal, fetch, patience } = options;
     return (
-      (await openKept(file, options)) ?? openSource(file.url, { signal, fetch, patience, maxBytes: file.maxBytes })
+      (await openKept(file, options)) ??
+      openSource(file.url, { signal, fetch, patience, maxBytes: file.maxBytes, headersOnly: true })
     );
   }
 

@@ -135,8 +135,16 @@ class CopyingWriter implements FileWriter {
 }
 
 function writeError(path: string, cause: unknown): FileError {
-  const isFull = cause instanceof DOMException && cause.name === "QuotaExceededError";
-  if (!isFull) return new FileError(path, `could not be written: ${String(cause)}`, { cause });
+  return isFull(cause)
+    ? noSpace(path, cause)
+    : new FileError(path, `could not be written: ${String(cause)}`, { cause });
+}
+
+function isFull(cause: unknown): boolean {
+  return cause instanceof DOMException && cause.name === "QuotaExceededError";
+}
+
+function noSpace(path: string, cause: unknown): FileError {
   return new FileError(path, "could not be written: this site's storage is full", {
     code: "file/no-space",
     cause,
@@ -310,6 +318,8 @@ async function inFolder<Value>(path: string, result: Promise<Value>): Promise<Va
       const advice = "check the path; to read any other file, give a URL or the File that the user picked";
       throw new FileError(path, "is not in this site's private file system", { code: "file/not-found", cause, advice });
     }
+    // A new file needs some room, too.
+    if (isFull(cause)) throw noSpace(path, cause);
     const advice =
       "open the page over https or from localhost, and not in a private window, where some browsers store nothing";
     throw new FileError(path, "could not be opened in this site's private file system", { cause, advice });

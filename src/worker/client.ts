@@ -157,7 +157,10 @@ export class WorkerClient<Own extends object = LibraryScripts> {
     return this.#library("planMemory", sent, { ...options, gpu: { adapter, features, tuning } });
   }
 
-  /** Describes a checkpoint, by what `openSource` opens: its format, model, config and tensors. Only headers are read. */
+  /**
+   * Describes a checkpoint, by what `openSource` opens: its format, model, config and tensors. Only headers are read; a server without
+   * range requests sends the whole file.
+   */
   inspect(file: string | GivenFile | GivenPath, options?: InspectOptions): Promise<Inspection> {
     return this.#library("inspect", sentFile(file), options);
   }

@@ -1,13 +1,14 @@
 // Files that are read while they are downloaded.
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, statfs, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openRemote } from "../../src/files/remote-file.js";
 import type { RemoteFile, RemoteOptions } from "../../src/files/remote-options.js";
 import type { DownloadProgress } from "../../src/files/running-download.js";
+import { reserveSpace } from "../../src/files/space.js";
 import type { FileError } from "../../src/platform/errors.js";
 import type { ByteSource } from "../../src/platform/source.js";
 import { dropAfter, FaultServer, holdAfter, wholeFile, type Answer } from "../support/fault-server.js";
@@ -301,6 +302,20 @@ describe("a file that is being downloaded", () => {
     await expect(open({}, { signal: stop.signal })).rejects.toThrow("enough");
     expect(await readdir(folder)).toEqual([]);
   });
+});
+
+it("room is counted for the rest of downloads that are going on", async () => {
+  const { bavail, bsize } = await statfs(folder);
+  // Each fits, but not both.
+  const size = Math.floor(0.6 * bavail * bsize);
+  const room = await reserveSpace("one", folder, 0, size);
+  const reserveOther = () => reserveSpace("other", folder, 0, size);
+  expect(await failureOf(reserveOther())).toMatchObject({ code: "file/quota", neededBytes: size });
+  room.advance(size);
+  (await reserveOther()).release();
+  room.advance(0);
+  room.release();
+  (await reserveOther()).release();
 });
 
 it("a file that comes to its place by another process is read there", async () => {

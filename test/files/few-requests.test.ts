@@ -8,6 +8,10 @@ import { fileURLToPath } from "node:url";
 import { afterEach, expect, it } from "vitest";
 import { openCheckpoint } from "../../src/models/open-checkpoint.js";
 import { ModelLoadConfig } from "../../src/pipeline/load-config.js";
+import { planMemory } from "../../src/pipeline/manager/memory-plan.js";
+import { openSource } from "../../src/files/open.js";
+import { FaultServer } from "../support/fault-server.js";
+import { f32Tensor, torchZip } from "../support/torch-file.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 let server: Server | undefined;
@@ -52,4 +56,38 @@ it.each([
     await here.close();
   }
   expect(requests.length, requests.join("\n")).toBeLessThanOrEqual(most);
+});
+
+/** The bytes that were asked for. */
+const bytesOf = (ranges: readonly string[]): number =>
+  ranges.reduce((sum, range) => {
+    const [, first, last] = /bytes=(\d+)-(\d+)$/.exec(range)!;
+    return sum + Number(last) + 1 - Number(first);
+  }, 0);
+
+it("only for headers, to count memory", async () => {
+  const { url, requests } = await serve(true);
+  const plan = { dtype: "f32", batchSize: 1 } as const;
+  const here = await planMemory(await ModelLoadConfig.named(), plan);
+  const config = await ModelLoadConfig.fromJsonPath(`${url}/configs/shapes.json`);
+  requests.length = 0;
+  expect(await planMemory(config, plan)).toEqual(here);
+  expect(requests).toHaveLength(3);
+  // The files have 22 MB.
+  expect(bytesOf(requests)).toBeLessThan(1e6);
+});
+
+it("only for headers, to inspect a .pth", async () => {
+  const faults = await FaultServer.start();
+  try {
+    const content = torchZip({ model: { "net.to_q.weight": f32Tensor([1000, 1000], new Float32Array(1e6)) } });
+    faults.files.set("/model.pth", { content });
+    const checkpoint = await openCheckpoint(await openSource(faults.url("/model.pth"), { headersOnly: true }));
+    expect([...checkpoint.tensors.keys()]).toEqual(["to_q.weight"]);
+    await checkpoint.close();
+    expect(content.length).toBeGreaterThan(4e6);
+    expect(bytesOf(faults.transfers("/model.pth").map(({ range }) => range!))).toBeLessThan(5e5);
+  } finally {
+    await faults.close();
+  }
 });

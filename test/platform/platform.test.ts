@@ -182,6 +182,16 @@ describe("files in the browser", () => {
     await expect(browser.openFile("models/absent")).rejects.toThrow(/private file system/);
     await expect(browser.openFile("../outside")).rejects.toThrow(FileError);
   });
+
+  it("are refused for want of room, also new ones", async () => {
+    const full = new FakeFolder();
+    full.getFileHandle = () => Promise.reject(new DOMException("no room", "QuotaExceededError"));
+    vi.stubGlobal("navigator", { storage: { getDirectory: () => Promise.resolve(full) } });
+    await expect(browser.writeFileAtomic("prior.txt", chunks(content))).rejects.toMatchObject({
+      code: "file/no-space",
+      message: expect.stringContaining("storage is full") as unknown,
+    });
+  });
 });
 
 // The digest of "abc" is the example of FIPS 180-4.

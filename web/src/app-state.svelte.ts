@@ -6,31 +6,17 @@ import { keepDraft } from "./forms/keep-draft.svelte.js";
 import { factsOf, SHAPES_FACTS } from "./forms/facts.js";
 import { Gallery } from "./gallery/gallery.svelte.js";
 import { Queue } from "./jobs/queue.svelte.js";
-import type { Job } from "./jobs/job.svelte.js";
 import { MaskEditor } from "./mask/mask-editor.svelte.js";
 import { SHAPES } from "./models/model-choice.js";
 import { ModelSession } from "./models/model-session.svelte.js";
 import type { Task } from "./jobs/request.js";
 import { browserStorage, Settings } from "./shell/settings.svelte.js";
 import { Toasts } from "./shell/toasts.svelte.js";
+import type { Shown } from "./stage/shown.js";
 import { Viewer } from "./stage/viewer.svelte.js";
 
 /** A tab of the page. */
 export type Tab = Task | "history";
-
-/** What the stage shows. */
-export type Shown =
-  | { readonly kind: "nothing" }
-  /** All images of a job; of one with a single image, that one. */
-  | { readonly kind: "job"; readonly job: Job }
-  /** The same for a job by its id, which may be one of an earlier visit. With an index: one of its images. */
-  | { readonly kind: "batch"; readonly jobId: string; readonly index?: number | undefined }
-  /** An image of the gallery. */
-  | { readonly kind: "image"; readonly id: string }
-  /** Two images of the gallery side by side. */
-  | { readonly kind: "compare"; readonly ids: readonly [string, string] }
-  /** The painter of the mask (`mask/MaskPainter.svelte`). */
-  | { readonly kind: "mask" };
 
 /** A dialog of the page. One is open at a time. */
 export type DialogName = "settings" | "about" | "keys" | "models" | "storage";

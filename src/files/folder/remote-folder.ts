@@ -98,7 +98,7 @@ class RemoteFolder implements FileFolder {
     const checkUpdates = hosts?.has(file.url) ? false : this.options.checkUpdates;
     const options = { ...this.options, checkUpdates, early: remote === "early" && isWeights };
     if (remote === "ranges")
-      return (await openKept(file, options)) ?? openSource(file.url, { signal, fetch, patience });
+      return (await openKept(file, options)) ?? openSource(file.url, { signal, fetch, patience, headersOnly: true });
     if (listed?.blob === undefined) return openRemote(file, options);
     // The list has the hash of a small file too, so its server need not be asked again.
     const kept = await openKept(file, options);

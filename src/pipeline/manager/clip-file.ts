@@ -59,7 +59,7 @@ function openByName({ make, model }: ClipSource, config: ModelLoadConfig, option
     });
   }
   const file = openAiModelUrl(model);
-  if (options.remote === "ranges") return openSource(file.url, options);
+  if (options.remote === "ranges") return openSource(file.url, { ...options, headersOnly: true });
   const filename = file.url.split("/").at(-1)!;
   return openRemote(
     { ...file, filename },

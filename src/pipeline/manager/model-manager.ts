@@ -137,7 +137,8 @@ export class DalleModelManager {
   }
 
   /**
-   * Opens the files of all models of a load config and checks that they fit. Weights are read when they are first needed.
+   * Opens the files of all models of a load config and checks that they fit. Files on servers are downloaded meanwhile and afterwards.
+   * Weights are read when they are first needed.
    * `config` is a load config, or what `ModelLoadConfig.open` opens: the name, path or URL of one, or a file or folder that the
    * user of a page picked or dropped. Default: `shapes`, the included model.
    * Rejects with the first error (`FileError`, `FormatError`, `ConfigError`, `WeightError`, `GpuUnavailableError`,
@@ -290,7 +291,7 @@ export class DalleModelManager {
 
   /**
    * Loads all components but those named `except` now, so that no call waits for them. Does nothing with offload "idle". Kernels
-   * can compile meanwhile (`warmup`).
+   * can compile meanwhile (`warmup`). Resolves once their downloads are complete and verified. An abort pauses the downloads.
    */
   async load(signal?: AbortSignal, except: readonly string[] = []): Promise<void> {
     await this.#lifetime.run(() => this.#offloader.load(signal, except), signal);

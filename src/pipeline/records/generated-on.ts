@@ -1,3 +1,4 @@
+import { adapterName } from "../../gpu/adapter.js";
 import type { GpuDevice } from "../../gpu/device.js";
 import { counted } from "../../platform/counted.js";
 import { PACKAGE_VERSION } from "../../platform/package-version.js";
@@ -27,7 +28,7 @@ export async function describeModels(
   return {
     software: `dalle2-webgpu ${PACKAGE_VERSION}`,
     model: config === DEFAULT_CONFIG ? { files } : { config, files },
-    adapter: gpu.adapter.description || gpu.adapter.device,
+    adapter: adapterName(gpu.adapter),
     dtype,
     weights: weightFormat,
     tuning: gpu.tuning.id,
@@ -55,11 +56,18 @@ export function differences(then: GeneratedOn, now: GeneratedOn): string[] {
     .map((difference) => `Warning: the image was generated with ${difference}: it may look different.`);
 }
 
-/** Describes the model files of a record that are not in another one; all of them if there is none. */
-function filesOnlyIn({ model }: GeneratedOn, other: GeneratedOn): string {
-  const [files, others] = [model.files.map(describeFile), other.model.files.map(describeFile)];
-  const own = files.filter((file) => !others.includes(file));
-  return (own.length > 0 ? own : files).join("; ");
+/**
+ * Describes the model files of a record that are not in another one; all of them if only the other one has more. Empty if both
+ * have the same: a file may have another name on another machine.
+ */
+function filesOnlyIn({ model: { files } }: GeneratedOn, { model: { files: others } }: GeneratedOn): string {
+  const own = without(files, others);
+  if (own.length + without(others, files).length === 0) return "";
+  return (own.length > 0 ? own : files).map(describeFile).join("; ");
+}
+
+function without(files: readonly ModelFile[], others: readonly ModelFile[]): readonly ModelFile[] {
+  return files.filter(({ fingerprint }) => others.every((other) => other.fingerprint !== fingerprint));
 }
 
 function describeFile({ name, bytes, fingerprint }: ModelFile): string {

@@ -1,4 +1,5 @@
 import { createSha256 } from "#platform";
+import { downloadName } from "../../config/file-location.js";
 import type { FileLocation } from "../../config/load-config-data.js";
 import { weightsOf } from "../../models/diffusers/folder-files.js";
 import type { OpenedFolder } from "../../models/opened.js";
@@ -36,7 +37,7 @@ export async function identifyModels(config: ModelLoadConfig, options: IdentityO
     }
     const source = await config.openFile(location, reading);
     try {
-      files.push(await identify(fileName(source.name), source));
+      files.push(await identify(nameOf(location), source));
     } finally {
       await source.close();
     }
@@ -82,8 +83,10 @@ async function identify(name: string, source: ByteSource): Promise<ModelFile> {
   return { name, bytes: source.size, fingerprint: await fingerprint(source) };
 }
 
-/** Returns the last part of a path or URL. */
-function fileName(path: string): string {
+/** Returns the name of a file as the load config has it: downloads are kept under another one. */
+function nameOf(location: FileLocation): string {
+  if (location.load_type !== "local") return downloadName(location);
+  const { path } = location;
   return path.slice(Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1);
 }
 

@@ -28,7 +28,10 @@ export async function openConfig(config: RemoteConfig, options: ConfigOptions = 
 }
 
 async function inspect(file: string | GivenFile | GivenPath, options: CheckpointOptions = {}): Promise<Inspection> {
-  const checkpoint = await openCheckpoint(await openSource(file, options), options);
+  const checkpoint = await openCheckpoint(
+    await openSource(file, { signal: options.signal, headersOnly: true }),
+    options,
+  );
   try {
     return await inspectCheckpoint(checkpoint);
   } finally {

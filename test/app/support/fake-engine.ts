@@ -80,7 +80,7 @@ export class FakeEngine {
 
   #model(): OpenModel {
     return {
-      device: { adapter: { description: "A fake" }, tuning: "none" },
+      device: { adapter: { vendor: "fake", architecture: "none", device: "", description: "" }, tuning: "none" },
       prior: undefined,
       decoder: { unets: [{}, {}] },
       clip: undefined,

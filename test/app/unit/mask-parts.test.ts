@@ -4,6 +4,7 @@ import { fitInpainting, fitMask } from "../../../web/src/engine/fit-inpainting.j
 import { BRUSH_POSITIONS, brushAt, largestBrush, nextBrush, positionOf } from "../../../web/src/mask/brush.js";
 import { MaskEditor } from "../../../web/src/mask/mask-editor.svelte.js";
 import { likelyChannel, maskImage, readMask } from "../../../web/src/mask/mask-file.js";
+import { hidePainter, showPainter } from "../../../web/src/mask/show-painter.js";
 import { MaskLayer } from "../../../web/src/mask/mask-layer.svelte.js";
 import { fittingView, panBy, reveal, toFrame, toImage, zoomAt, zoomOf } from "../../../web/src/mask/view.js";
 import { sayCursor, sayMask, sayShare } from "../../../web/src/mask/words.js";
@@ -100,16 +101,13 @@ test("each image has its mask, also after others; brushes fit images of any size
 });
 
 test("the painter stands in front of what was shown before", () => {
-  const [editor, app] = [new MaskEditor(), { shown: { kind: "image", id: "a" } as const }] as [
-    MaskEditor,
-    Parameters<MaskEditor["open"]>[0],
-  ];
-  editor.open(app);
-  editor.open(app);
+  const app: Parameters<typeof showPainter>[0] = { mask: new MaskEditor(), shown: { kind: "image", id: "a" } };
+  showPainter(app);
+  showPainter(app);
   expect(app.shown).toEqual({ kind: "mask" });
-  editor.close(app);
+  hidePainter(app);
   expect(app.shown).toEqual({ kind: "image", id: "a" });
-  editor.close(app);
+  hidePainter(app);
   expect(app.shown).toEqual({ kind: "image", id: "a" });
 });
 

@@ -63,6 +63,7 @@ describe("the queue", () => {
       ["a", 1, 8],
       ["b", 1, 7],
     ]);
+    expect(kept[0]).toMatchObject({ adapter: "fake none", tuning: "none", model: { id: "shapes", label: "Shapes" } });
     expect(first.images.map((image) => image?.keptId)).toEqual(kept.slice(0, 2).map(({ id }) => id));
     expect(fake.openings).toHaveLength(1);
   });

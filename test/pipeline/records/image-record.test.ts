@@ -64,6 +64,12 @@ describe("the record of an image", () => {
 
   it("lists the differences to another run", () => {
     expect(differences(generatedOn, generatedOn)).toEqual([]);
+    const file = { name: "a", bytes: 1, fingerprint: "abc" };
+    const withFiles = (...files: readonly (typeof file)[]) => ({ ...generatedOn, model: { files } });
+    expect(differences(withFiles(file), withFiles({ ...file, name: "kept-a" }))).toEqual([]);
+    expect(differences(withFiles(file), withFiles(file, { ...file, name: "b", fingerprint: "bcd" }))).toEqual([
+      "Warning: the image was generated with other model files (a, 1 byte, fingerprint abc; here b, 1 byte, fingerprint bcd): it may look different.",
+    ]);
     const other = { adapter: "Another", dtype: "f16", weights: "int8", tuning: "table-2" } as const;
     expect(differences(generatedOn, { ...generatedOn, ...other })).toEqual([
       "Warning: the image was generated with another adapter (An adapter; here Another): it may look different.",

@@ -2,6 +2,8 @@ import { Zip, ZipPassThrough } from "fflate";
 import { fileNames } from "./file-names.js";
 import type { KeptImage } from "./kept-image.js";
 
+const EARLIEST = Date.UTC(1980, 0, 2);
+
 /** Saves images as files of their own. The browser may ask whether the page may save several. */
 export function downloadEach(images: readonly KeptImage[]): void {
   const names = fileNames(images);
@@ -24,7 +26,8 @@ export async function archive(images: readonly KeptImage[]): Promise<Blob> {
   });
   for (const [i, { file, time }] of images.entries()) {
     const entry = new ZipPassThrough(names[i]!);
-    entry.mtime = time;
+    // Zip files know no earlier times, which a clock that is wrong may have.
+    entry.mtime = Math.max(time, EARLIEST);
     zip.add(entry);
     entry.push(new Uint8Array(await file.arrayBuffer()), true);
   }

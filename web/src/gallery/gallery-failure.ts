@@ -6,7 +6,7 @@ export function galleryFailure(error: unknown, neededBytes?: number): Failure {
     return {
       code: "gallery/outdated",
       title: "This page is outdated",
-      message: "This page has an older version than another tab, and can keep no more images.",
+      message: "Another tab has a newer version of this page, so this one can keep no more images.",
       advice: "Save the images that you need, and reload this page.",
       remedy: undefined,
     };
@@ -15,7 +15,7 @@ export function galleryFailure(error: unknown, neededBytes?: number): Failure {
   if (name === "QuotaExceededError") {
     return {
       code: "gallery/quota",
-      title: "Storage is full",
+      title: "The storage is full",
       message: "The image could not be saved in this browser: the storage of this site is full.",
       advice:
         "Remove images in History, or models in Downloads. The image is saved then; until then it is lost when this page is closed.",
@@ -25,7 +25,7 @@ export function galleryFailure(error: unknown, neededBytes?: number): Failure {
   }
   return {
     code: "gallery/unavailable",
-    title: "Images are not kept",
+    title: "Images are not saved",
     message: "This browser does not let the page save images.",
     advice:
       "Images stay until this page is closed: download those that you need. A private window, or blocked site data, can be the reason.",

@@ -1,4 +1,4 @@
-import type { GeneratedImage } from "dalle2-webgpu";
+import { adapterName, type GeneratedImage } from "dalle2-webgpu";
 import type { OpenModel } from "../engine/engine.js";
 import type { KeptImage } from "../gallery/kept-image.js";
 import { inputsOfImage, parametersOfImage, promptOfImage } from "./image-parameters.js";
@@ -25,7 +25,7 @@ export async function keptImageOf(
     parameters: parametersOfImage(parameters, index),
     prompt: promptOfImage(parameters, index),
     model: { id: choice.id, label: choice.label },
-    adapter: device.adapter.description,
+    adapter: adapterName(device.adapter),
     tuning: device.tuning,
     seconds,
   };

@@ -1,7 +1,6 @@
 import { nextBrush, largestBrush } from "./brush.js";
 import { MaskLayer, type Marking } from "./mask-layer.svelte.js";
 import type { RgbImage } from "dalle2-webgpu";
-import type { AppState, Shown } from "../app-state.svelte.js";
 
 /** What a pointer does on the image. `move` moves the enlarged image. */
 export type Tool = "brush" | "rectangle" | "lasso" | "move";
@@ -24,25 +23,12 @@ export class MaskEditor {
   shownId: string | undefined;
   /** Whether the focus is to go to the mask as soon as it is shown. */
   wantsFocus: boolean = $state(false);
-  /** What the stage showed before the painter. */
-  #before: Shown = { kind: "nothing" };
+  /** Shows what was shown before the painter (`show-painter.ts`). */
+  goBack: (() => void) | undefined;
   /** Diameter of the brush as a share of the image's side, so that it fits images of any size. */
   #brushShare: number = $state(1 / 8);
   /** Newest last. */
   #masks: readonly { readonly id: string; readonly layer: MaskLayer }[] = [];
-
-  /** Shows the painter. */
-  open(app: Pick<AppState, "shown">, wantsFocus = false): void {
-    if (app.shown.kind === "mask") return;
-    this.#before = app.shown;
-    this.wantsFocus = wantsFocus;
-    app.shown = { kind: "mask" };
-  }
-
-  /** Shows what the painter stands in front of. */
-  close(app: Pick<AppState, "shown">): void {
-    if (app.shown.kind === "mask") app.shown = this.#before;
-  }
 
   /** The mask of an image: at first, all of it is kept. */
   layerOf({ id, pixels }: MaskedImage): MaskLayer {

@@ -66,11 +66,13 @@ export function sayStorage(plan: DownloadPlan, storage: StorageState, cached: re
   return { state: plan.isComplete ? "good" : "unknown", text: `${size} ${free}.` };
 }
 
-/** Bytes that are still to come. */
+/** Bytes that are still to come. A planned file whose URL ends with a slash stands for all files below it. */
 export function missingBytes({ files, bytes }: DownloadPlan, cached: readonly CacheEntry[]): number {
   const there = files.reduce((sum, file) => {
-    const entry = cached.find(({ url }) => url === withoutQuery(file.url));
-    return sum + (entry ? Math.min(entry.bytes, file.bytes ?? entry.bytes) : 0);
+    const place = withoutQuery(file.url);
+    const found = cached.filter(({ url }) => url === place || (place.endsWith("/") && url?.startsWith(place) === true));
+    const present = found.reduce((total, entry) => total + entry.bytes, 0);
+    return sum + Math.min(present, file.bytes ?? present);
   }, 0);
   return Math.max(bytes - there, 0);
 }

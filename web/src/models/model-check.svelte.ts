@@ -1,5 +1,6 @@
 import type { Engine } from "../engine/engine.js";
 import { failureOf, type Failure } from "../engine/failure.js";
+import { entryOf } from "./catalogue.js";
 import { sayLimits, sayMemory, sayStorage, type Finding } from "./check-words.js";
 import { planDownload, type DownloadPlan } from "./download-plan.js";
 import type { ModelChoice } from "./model-choice.js";
@@ -66,19 +67,21 @@ export class ModelCheck {
     return [sayMemory(plan, device), sayLimits(device)];
   }
 
-  async #storage({ config, downloadBytes }: ModelChoice, signal: AbortSignal): Promise<readonly Finding[]> {
-    if (typeof config !== "string")
+  async #storage(choice: ModelChoice, signal: AbortSignal): Promise<readonly Finding[]> {
+    if (typeof choice.config !== "string")
       return [{ state: "good", text: "It is read from this computer. Nothing is copied." }];
-    const plan = await this.#download(config, downloadBytes, signal);
+    const plan = await this.#download(choice, choice.config, signal);
     const [storage, cached] = await Promise.all([this.#engine.storage(), this.#engine.downloads()]);
     return [sayStorage(plan, storage, cached)];
   }
 
-  async #download(config: string, known: number | undefined, signal: AbortSignal): Promise<DownloadPlan> {
-    const none = { files: [], bytes: known ?? 0, isComplete: known !== undefined };
-    if (!URL.canParse(config)) return none;
-    const plan = await this.#planDownload(config, signal).catch(() => none);
-    // A folder of models names no files.
-    return plan.files.length === 0 || !plan.isComplete ? { ...plan, ...(known !== undefined && none) } : plan;
+  async #download({ id, downloadBytes }: ModelChoice, config: string, signal: AbortSignal): Promise<DownloadPlan> {
+    if (downloadBytes !== undefined) {
+      // All its files lie below one place.
+      const place = entryOf(id)?.page ?? config.replace(/\.json$/, "");
+      return { files: [{ url: `${place}/`, bytes: downloadBytes }], bytes: downloadBytes, isComplete: true };
+    }
+    if (!URL.canParse(config)) return { files: [], bytes: 0, isComplete: false };
+    return this.#planDownload(config, signal);
   }
 }

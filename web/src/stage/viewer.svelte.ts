@@ -1,7 +1,15 @@
-import type { AppState, Shown } from "../app-state.svelte.js";
+import type { Gallery } from "../gallery/gallery.svelte.js";
+import type { Queue } from "../jobs/queue.svelte.js";
 import { batchesOf, type Batch, type ShownImage } from "./batch.js";
+import type { Shown } from "./shown.js";
 
-type ViewedState = Pick<AppState, "queue" | "gallery" | "shown" | "isFullView">;
+/** What it reads and sets of the page's state. */
+interface ViewedState {
+  readonly queue: Queue;
+  readonly gallery: Gallery;
+  shown: Shown;
+  isFullView: boolean;
+}
 
 /** What of all images is in view, and the way from one to the next. */
 export class Viewer {
@@ -111,7 +119,7 @@ export class Viewer {
   }
 }
 
-function jobIdOf(shown: Shown, gallery: AppState["gallery"]): string | undefined {
+function jobIdOf(shown: Shown, gallery: Gallery): string | undefined {
   switch (shown.kind) {
     case "job":
       return shown.job.id;
