@@ -49,18 +49,26 @@ export const generatedOn = z.object({
   tuning: z.string(),
 }) satisfies z.ZodMiniType<GeneratedOn>;
 
+/** What an image file says of how it was generated, so that it can be generated again. */
+export interface ImageRecord extends GeneratedOn {
+  /** Seed of the generator of the image. */
+  readonly seed: number;
+  /** Options of the script, under their names in the library. */
+  readonly parameters: {
+    /** Class name of the script. */
+    readonly script: string;
+    readonly [option: string]: unknown;
+  };
+  /** Inputs of this image: prompt, names of files. */
+  readonly inputs: Readonly<Record<string, string | number>>;
+}
+
 const imageRecord = z.object({
   ...generatedOn.shape,
-  /** Seed of the generator of the image. */
   seed: z.int().check(z.nonnegative()),
-  /** Options of the script, under their names in the library. `script` is its class name. */
   parameters: z.looseObject({ script: z.string() }),
-  /** Inputs of this image: prompt, names of files. */
   inputs: z.record(z.string(), z.union([z.string(), z.number()])),
-});
-
-/** What an image file says of how it was generated, so that it can be generated again. */
-export type ImageRecord = z.output<typeof imageRecord>;
+}) satisfies z.ZodMiniType<ImageRecord>;
 
 /** Makes the record of an image. */
 export function recordOf(

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { AppState, Shown } from "../../../web/src/app-state.svelte.js";
+import type { AppState } from "../../../web/src/app-state.svelte.js";
 import type { KeptImage } from "../../../web/src/gallery/kept-image.js";
 import { Job } from "../../../web/src/jobs/job.svelte.js";
 import type { Parameters } from "../../../web/src/jobs/request.js";
@@ -10,6 +10,7 @@ import { actionOfKey, IMAGE_ACTIONS } from "../../../web/src/stage/actions.js";
 import { batchesOf, titleOf } from "../../../web/src/stage/batch.js";
 import { fileNameOf } from "../../../web/src/stage/file-name.js";
 import { fitGrid, fitImage } from "../../../web/src/stage/fit.js";
+import type { Shown } from "../../../web/src/stage/shown.js";
 import { Viewer } from "../../../web/src/stage/viewer.svelte.js";
 import { sayBytes, sayTime } from "../../../web/src/stage/words.js";
 import { Zoom } from "../../../web/src/stage/zoom.svelte.js";
