@@ -45,7 +45,7 @@ describe.skipIf(browsers.chromium.isMissing)(
       await visit.page.getByLabel("Prompt", { exact: true }).fill("a blue square\na green triangle");
       await visit.page.getByText("2 prompts × 2 images = 4").waitFor();
       await person.generate();
-      await expect.poll(() => visit.page.getByRole("main").locator("img").count()).toBe(4);
+      await expect.poll(() => person.stageImages.count()).toBe(4);
       await person.screenshot("four-images");
       await person.expectAccessible("several images");
     });
@@ -66,7 +66,8 @@ describe.skipIf(browsers.chromium.isMissing)(
       await person.act("Make variations");
       await visit.page.getByRole("tab", { name: "Variations", selected: true }).waitFor();
       await person.generate();
-      const variation = await person.stageImage(/.*/);
+      const variation = await person.stageImage(/^Variation/);
+      await person.screenshot("variation");
       expect([variation.width, variation.height]).toEqual([64, 64]);
       expect(variation.data).not.toEqual(first.data);
       await person.expectAccessible("variations");
@@ -92,31 +93,34 @@ describe.skipIf(browsers.chromium.isMissing)(
         .waitFor({ timeout: 240_000 });
       await visit.page.getByRole("button", { name: /^Cancel/ }).click();
       await expect.poll(() => person.tiles.nth(1).getAttribute("aria-label")).toMatch(/cancelled/);
+      await expect.poll(() => person.tiles.first().getAttribute("aria-label")).toMatch(/generating/);
+      // A click right after the button has changed does nothing.
       await visit.page.waitForTimeout(400);
       await visit.page.getByRole("button", { name: /^Cancel/ }).click();
-      await person.generateButton.waitFor();
       await person.screenshot("cancelled");
+      await person.generateButton.waitFor();
       await person.expectAccessible("a cancelled job");
     });
 
     it("downloads a PNG with its parameters, and takes them back from it", async () => {
       await visit.page.goto(app.served.url + linkWith({ task: "create", prompt: "a star", seed: 9 }));
       await person.tiles.last().click();
-      const download = visit.page.waitForEvent("download");
-      await person.act("Download");
-      const file = await readFile(await (await download).path());
+      await person.stageImage(/red circle/);
+      const [download] = await Promise.all([visit.page.waitForEvent("download"), person.act("Download")]);
+      const file = await readFile(await download.path());
       await person.drop("image.png", file);
       await person.expectAccessible("a dropped image");
       await visit.page
-        .getByRole("button", { name: /Use its parameters|parameters/ })
-        .first()
+        .getByRole("dialog")
+        .getByRole("button", { name: /parameters/ })
         .click();
       await expect(visit.page.getByLabel("Prompt", { exact: true }).inputValue()).resolves.toBe(RED_CIRCLE);
     });
 
     it("works without a network once it was there", async () => {
-      await visit.page.evaluate(() => navigator.serviceWorker.ready);
+      await visit.page.waitForFunction(() => navigator.serviceWorker.controller !== null);
       await visit.context.setOffline(true);
+      await visit.page.goto("about:blank");
       await visit.page.goto(app.served.url + linkWith({ task: "create", prompt: "a yellow star" }));
       await person.generate();
       await person.stageImage(/yellow star/);

@@ -37,7 +37,7 @@ export class AppPage {
 
   /** The button that starts a job. */
   get generateButton(): Locator {
-    return this.page.getByRole("button", { name: /^Generate/ });
+    return this.page.getByRole("button", { name: "Generate", exact: true });
   }
 
   /** The jobs and images below the stage, newest first. */
@@ -52,9 +52,14 @@ export class AppPage {
     await this.generateButton.waitFor(PATIENCE);
   }
 
+  /** The kept images that the stage shows. */
+  get stageImages(): Locator {
+    return this.page.getByRole("region", { name: "Stage" }).locator("img");
+  }
+
   /** The image that the stage shows, once it is kept. */
   async stageImage(name: RegExp): Promise<ShownPixels> {
-    const image = this.page.getByRole("main").getByRole("img", { name }).and(this.page.locator("img")).first();
+    const image = this.stageImages.and(this.page.getByRole("img", { name })).first();
     await image.waitFor(PATIENCE);
     return pixelsOf(image);
   }

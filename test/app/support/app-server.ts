@@ -33,7 +33,9 @@ export interface ServedApp {
 export async function buildApp(): Promise<void> {
   const vite = join(root, "node_modules/vite/bin/vite.js");
   const args = [vite, "build", "web", "--outDir", BUILT, "--emptyOutDir", "--logLevel", "error"];
-  await promisify(execFile)(process.execPath, args, { cwd: root });
+  // vitest sets NODE_ENV, which Vite follows.
+  const env = { ...process.env, NODE_ENV: "production" };
+  await promisify(execFile)(process.execPath, args, { cwd: root, env });
 }
 
 /** Serves the built app as a static folder below a path, as any host does: no ranges, no headers but the type. */

@@ -50,6 +50,7 @@ export async function openApp(): Promise<OpenApp> {
 async function visit(browser: Browser, url: string, options: VisitOptions = {}): Promise<Visit> {
   const { width = 1280, height = 900, colorScheme = "light", before, hash = "" } = options;
   const context = await browser.newContext({ viewport: { width, height }, colorScheme, reducedMotion: "reduce" });
+  context.setDefaultTimeout(30_000);
   if (before) await context.addInitScript(before);
   const errors: string[] = [];
   context.on("console", (message) => {
