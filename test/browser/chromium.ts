@@ -19,10 +19,10 @@ export function swiftShaderOf(executablePath: string): Readonly<Record<string, s
 }
 
 /** Starts a headless Chromium with SwiftShader and without network. */
-export function launchChromium(executablePath: string): Promise<Browser> {
+export function launchChromium(executablePath: string, more: readonly string[] = []): Promise<Browser> {
   const gpu = ["--headless=new", "--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--no-sandbox"];
   const quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic"];
-  return chromium.launch({ executablePath, args: [...gpu, ...quiet, "--no-first-run"] });
+  return chromium.launch({ executablePath, args: [...gpu, ...quiet, "--no-first-run", ...more] });
 }
 
 class ChromiumPage implements TestPage {
