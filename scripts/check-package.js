@@ -1,5 +1,5 @@
-// `npm run package`: checks the result of `npm pack` with the last build: publint checks package.json, and attw
-// (arethetypeswrong) checks the types that other projects see.
+// `npm run package`: checks the result of `npm pack` with the last build: publint checks package.json, attw
+// (arethetypeswrong) checks the types that other projects see; and the built app must be in it.
 
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -21,10 +21,24 @@ function run(program, ...args) {
   return status === 0 ? stdout : (console.error(stdout), undefined);
 }
 
+/** Whether the package has the app, without the models, which it has in configs/. */
+function hasApp(file) {
+  const files = run("tar", "-tzf", file)?.split("\n") ?? [];
+  const wrong = [
+    ...["package/web/dist/index.html", "package/configs/shapes.json"].filter((path) => !files.includes(path)),
+    ...files.filter((path) => path.startsWith("package/web/") && /^(?!package\/web\/dist\/)|\/configs\//.test(path)),
+  ];
+  if (wrong.length > 0)
+    console.error(`The package lacks these files, or has them beside those that it needs: ${wrong.join(", ")}`);
+  return wrong.length === 0;
+}
+
+run("npm", "run", "--silent", "web:package", "--", "--logLevel", "warn");
 const packed = run("npm", "pack", "--ignore-scripts", "--silent", "--pack-destination", folder);
 const tarball = packed && join(folder, packed.trim());
 const passed =
   tarball !== undefined &&
+  hasApp(tarball) &&
   [
     run("npx", "--no", "publint", "run", tarball, "--strict"),
     run("npx", "--no", "attw", tarball, "--profile", "esm-only"),

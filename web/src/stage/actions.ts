@@ -10,7 +10,7 @@ import Hash from "@lucide/svelte/icons/hash";
 import Link from "@lucide/svelte/icons/link";
 import Scaling from "@lucide/svelte/icons/scaling";
 import Shuffle from "@lucide/svelte/icons/shuffle";
-import Trash from "@lucide/svelte/icons/trash-2";
+import Trash from "@lucide/svelte/icons/trash";
 import type { AppState } from "../app-state.svelte.js";
 import { linkTo } from "../forms/link.js";
 import { downloadEach } from "../gallery/download.js";
