@@ -4,12 +4,11 @@ import lighthouse, { desktopConfig } from "lighthouse";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { browsers } from "../browser/browsers.js";
 import { chromiumPath, launchChromium } from "../browser/chromium.js";
-import { buildApp, serveApp, type ServedApp } from "./support/app-server.js";
+import { serveApp, type ServedApp } from "./support/app-server.js";
 
 describe.skipIf(browsers.chromium.isMissing)("lighthouse", { timeout: 120_000 }, () => {
   let served: ServedApp;
   beforeAll(async () => {
-    await buildApp();
     served = await serveApp();
   });
   afterAll(() => served.close());

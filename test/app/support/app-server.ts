@@ -1,15 +1,13 @@
 import { execFile } from "node:child_process";
-import { readFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
-
-/** Where the built app is for tests. */
-const BUILT = join(root, ".cache/app");
 
 const TYPES: Readonly<Record<string, string>> = {
   ".html": "text/html",
@@ -29,17 +27,22 @@ export interface ServedApp {
   close(): Promise<void>;
 }
 
-/** Builds the app as `npm run web:build` does. */
-export async function buildApp(): Promise<void> {
+/** Builds the app into a folder, as `npm run web:build` does. */
+async function buildApp(folder: string): Promise<void> {
   const vite = join(root, "node_modules/vite/bin/vite.js");
-  const args = [vite, "build", "web", "--outDir", BUILT, "--emptyOutDir", "--logLevel", "error"];
+  const args = [vite, "build", "web", "--outDir", folder, "--emptyOutDir", "--logLevel", "error"];
   // vitest sets NODE_ENV, which Vite follows.
   const env = { ...process.env, NODE_ENV: "production" };
   await promisify(execFile)(process.execPath, args, { cwd: root, env });
 }
 
-/** Serves the built app as a static folder below a path, as any host does: no ranges, no headers but the type. */
+/**
+ * Builds the app, and serves it as a static folder below a path, as any host does: no ranges, no headers but the type. Each call
+ * has a folder of its own: tests run side by side.
+ */
 export async function serveApp(): Promise<ServedApp> {
+  const folder = await mkdtemp(join(tmpdir(), "dalle2-app-"));
+  await buildApp(folder);
   const requests: string[] = [];
   const server: Server = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://localhost");
@@ -49,7 +52,7 @@ export async function serveApp(): Promise<ServedApp> {
       response.writeHead(404).end();
       return;
     }
-    readFile(join(BUILT, path.slice("/app/".length))).then(
+    readFile(join(folder, path.slice("/app/".length))).then(
       (bytes) => response.setHeader("content-type", TYPES[extname(path)] ?? "application/octet-stream").end(bytes),
       () => response.writeHead(404).end(),
     );
@@ -58,6 +61,7 @@ export async function serveApp(): Promise<ServedApp> {
   const close = async (): Promise<void> => {
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
+    await rm(folder, { recursive: true });
   };
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/app/`, requests, close };
 }

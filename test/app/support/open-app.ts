@@ -1,6 +1,6 @@
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { chromiumPath, launchChromium } from "../../browser/chromium.js";
-import { buildApp, serveApp, type ServedApp } from "./app-server.js";
+import { serveApp, type ServedApp } from "./app-server.js";
 
 /** The app in a Chromium. */
 export interface OpenApp {
@@ -34,12 +34,11 @@ export interface Visit {
 /** Builds and serves the app, and starts a Chromium with SwiftShader. */
 export async function openApp(): Promise<OpenApp> {
   if (chromiumPath === undefined) throw new Error("No Chromium found: install its package, or set CHROMIUM to it.");
-  await buildApp();
   const [served, browser] = await Promise.all([serveApp(), launchChromium(chromiumPath)]);
   return {
     browser,
     served,
-    visit: (options) => visit(browser, served.url, options),
+    visit: (options) => visitApp(browser, served.url, options),
     close: async () => {
       await browser.close();
       await served.close();
@@ -47,7 +46,8 @@ export async function openApp(): Promise<OpenApp> {
   };
 }
 
-async function visit(browser: Browser, url: string, options: VisitOptions = {}): Promise<Visit> {
+/** A visitor who was never here, and whose page is open. */
+export async function visitApp(browser: Browser, url: string, options: VisitOptions = {}): Promise<Visit> {
   const { width = 1280, height = 900, colorScheme = "light", before, hash = "" } = options;
   const context = await browser.newContext({ viewport: { width, height }, colorScheme, reducedMotion: "reduce" });
   context.setDefaultTimeout(30_000);

@@ -1,5 +1,5 @@
 // What the page says of a model before it is opened.
-import type { CacheEntry, MemoryPlan, StorageState } from "dalle2-webgpu";
+import { adapterName, type CacheEntry, type MemoryPlan, type StorageState } from "dalle2-webgpu";
 import type { DeviceInfo } from "../engine/engine.js";
 import { saySize } from "./say-size.js";
 import type { DownloadPlan } from "./download-plan.js";
@@ -35,7 +35,7 @@ export function sayMemory({ loadedBytes, offloadBytes, dtype, weights }: MemoryP
 export function sayLimits({ adapter, features, maxStorageBufferBindingSize }: DeviceInfo): Finding {
   const pieces = `It binds up to ${saySize(maxStorageBufferBindingSize)} at once; larger tensors are computed in parts.`;
   if (adapter.isSoftware) {
-    const name = adapter.description || adapter.architecture || adapter.vendor || "a software adapter";
+    const name = adapterName(adapter) || "a software adapter";
     return {
       state: "unknown",
       text: `This browser computes on the processor (${name}): large models take long. ${pieces}`,

@@ -10,6 +10,7 @@ export function paint(image: RgbImage): (canvas: HTMLCanvasElement) => void {
       pixels.set(data.subarray(3 * i, 3 * i + 3), 4 * i);
       pixels[4 * i + 3] = 255;
     }
-    canvas.getContext("2d")?.putImageData(new ImageData(pixels, width, height), 0, 0);
+    // In memory: what is on the GPU would be lost with it.
+    canvas.getContext("2d", { willReadFrequently: true })?.putImageData(new ImageData(pixels, width, height), 0, 0);
   };
 }
