@@ -46,7 +46,7 @@ export type { DroppedEntry, DroppedItem, FileHandle, FolderHandle } from "./file
 export type { GivenFile, GivenFolder, GivenPath } from "./files/folder/given-folder.js";
 export { openSource } from "./files/open.js";
 export type { PublishedFile } from "./files/publication.js";
-export { openRemote } from "./files/remote-file.js";
+export { openRemote } from "./files/downloads.js";
 export type { RemoteFile, RemoteOptions } from "./files/remote-options.js";
 export type { DownloadProgress } from "./files/running-download.js";
 export { QuotaError } from "./files/space.js";

@@ -1,5 +1,5 @@
 import { openFile } from "#platform";
-import type { FileWriter } from "../platform/platform.js";
+import type { FileWriter } from "../platform/file-writer.js";
 import type { ByteSource } from "../platform/source.js";
 
 /** The first bytes of a file that is being downloaded, which can be read already. */

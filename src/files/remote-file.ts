@@ -33,14 +33,7 @@ import { ChangedError, probe, type RemoteState, type TransferOptions } from "./t
 import { IN_USE, needsCheck, newClaim, reasonToReplace } from "./updates.js";
 import { openVerified } from "./verified-file.js";
 
-/**
- * Opens a file on a server. It is downloaded to its folder the first time, and again if the server has a newer version. Its
- * bytes are verified by their SHA-256 if that is published, else by their number. An interrupted download resumes. If the
- * server cannot be asked, the kept file is used, with a warning.
- *
- * Any number of processes may do this with the same folder and may be killed at any time: a file is always complete under
- * its final name. Rejects with FileError. The caller closes the source.
- */
+/** `openRemote` of downloads.ts. */
 export async function openRemote(file: RemoteFile, options: RemoteOptions = {}): Promise<ByteSource> {
   checkAddress(file.url);
   if (/[/\\]|^\.{0,2}$/.test(file.filename)) {

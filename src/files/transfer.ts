@@ -1,6 +1,6 @@
 import { locksFiles, openWriter, removeFile, statFile } from "#platform";
 import { FileError } from "../platform/errors.js";
-import type { FileWriter } from "../platform/platform.js";
+import type { FileWriter } from "../platform/file-writer.js";
 import { checkSize, MAX_BYTES, TooLargeError } from "../platform/limits.js";
 import type { ArrivedBytes } from "./arrived-bytes.js";
 import { announcedLength } from "./fetch-bytes.js";

@@ -4,10 +4,9 @@ import type { GivenFile, GivenFolder, GivenPath } from "../files/folder/given-fo
 import { isFolderUrl, localFolder, remoteFolders, remotePlace } from "../files/folder/places.js";
 import { plainFolder } from "../files/folder/plain-folder.js";
 import { FolderMemory } from "../files/folder/folder-memory.js";
+import { openKept, openRemote } from "../files/downloads.js";
 import { UnreachableHosts } from "../files/unreachable-hosts.js";
 import { isUrl, openSource, resolveBeside } from "../files/open.js";
-import { fetchOrKept } from "../files/kept-bytes.js";
-import { openKept, openRemote } from "../files/remote-file.js";
 import type { RemoteFile, RemoteOptions } from "../files/remote-options.js";
 import type { DownloadProgress } from "../files/running-download.js";
 import type { HttpOptions } from "../files/request.js";
@@ -89,6 +88,7 @@ export function currentSchema() {
 async function readConfig(location: string, options: ConfigOptions): Promise<unknown> {
   if (!isUrl(location) || !keepsRelativeFiles) return readJson(location, options);
   const file = { url: location, filename: nameInUrl(location) || "config.json", maxBytes: MAX_BYTES.config };
+  const { fetchOrKept } = await loadPart("kept files", () => import("../files/kept-bytes.js"));
   return parseJson(await fetchOrKept(file, { ...options, keep: options.keepDownloads }), location);
 }
 

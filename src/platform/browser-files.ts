@@ -5,7 +5,8 @@ import { join } from "./browser-paths.js";
 import { FileError } from "./errors.js";
 import { spaceAdvice } from "./browser-storage.js";
 import { checkSize } from "./limits.js";
-import type { FileWriter, Platform } from "./platform.js";
+import type { FileWriter } from "./file-writer.js";
+import type { Platform } from "./platform.js";
 import { BlobSource, type ByteSource } from "./source.js";
 import { decodeUtf8 } from "./utf8.js";
 

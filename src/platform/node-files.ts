@@ -7,7 +7,8 @@ import { fileError, isSystemError } from "./node-error.js";
 import { makeFolder } from "./node-folder.js";
 import { readFully } from "./node-reading.js";
 import { orAborted } from "./or-aborted.js";
-import type { FileWriter, Platform } from "./platform.js";
+import type { FileWriter } from "./file-writer.js";
+import type { Platform } from "./platform.js";
 
 class NodeFileWriter implements FileWriter {
   readonly readableBytes = Infinity;

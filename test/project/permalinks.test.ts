@@ -98,9 +98,7 @@ const OURS = [
   "src/diffusion/samplers.ts",
   "src/diffusion/sampling-error.ts",
   "src/diffusion/settings.ts",
-  "src/models/dalle2-pytorch/unet/feature-map.ts",
   "src/models/dalle2-pytorch/unet/layout.ts",
-  "src/models/karlo/unet/feature-map.ts",
 ];
 
 it("stand in every file of a network or a sampler that mirrors a reference", () => {
