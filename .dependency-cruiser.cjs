@@ -117,6 +117,13 @@ module.exports = {
       to: { path: "^(test|weights-tools|bench|scripts)/" },
     },
     {
+      name: "app-by-name",
+      comment: "the app uses what is published",
+      severity: "error",
+      from: { path: "^web/" },
+      to: { path: "^(src/(?!index\\.ts$)|test|bench)" },
+    },
+    {
       name: "no-dev-dependency",
       comment: "what src imports comes with the published package",
       severity: "error",
