@@ -58,7 +58,7 @@ describe("what a check says", () => {
     expect(sayMemory(plan(9, 6), device(4 * GB))).toMatchObject({ state: "problem", text: /eight-bit weights/ });
     expect(sayMemory(plan(9, 6, "int8"), device(4 * GB)).text).toMatch(/Choose a smaller model/);
     expect(sayMemory(plan(4, 2), device(undefined))).toMatchObject({ state: "unknown" });
-    expect(sayLimits(device(undefined, true)).text).toMatch(/on the processor \(swiftshader\)/);
+    expect(sayLimits(device(undefined, true)).text).toMatch(/on the processor \(google swiftshader\)/);
   });
 
   it("compares downloads with the room of the site, less what is there", () => {
