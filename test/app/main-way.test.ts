@@ -81,6 +81,24 @@ describe.skipIf(browsers.chromium.isMissing)(
       await person.expectAccessible("upscaling");
     });
 
+    it("generates the images between two prompts", async () => {
+      const prompts = "&prompt=a+red+circle&prompt=a+blue+square";
+      await visit.page.goto(app.served.url + linkWith({ task: "interpolate", frames: 3 }) + prompts);
+      await person.generate();
+      await expect.poll(() => person.stageImages.count()).toBe(3);
+      await person.screenshot("interpolation");
+    });
+
+    it("changes an image by the difference of two texts", async () => {
+      const prompts = "&prompt=a+red+circle&prompt=a+blue+circle";
+      await visit.page.goto(app.served.url + linkWith({ task: "edit", strength: 0.9 }) + prompts);
+      await visit.page.locator("input[type=file]").first().setInputFiles("examples/images/red-circle.png");
+      await person.generate();
+      expect((await person.stageImage(/./)).width).toBe(64);
+      await person.screenshot("edit");
+      await person.expectAccessible("an edit");
+    });
+
     it("cancels a job, and keeps what was queued", async () => {
       await visit.page.goto(
         app.served.url + linkWith({ task: "create", prompt: RED_CIRCLE, "unet1.steps": 64, count: 4 }),
