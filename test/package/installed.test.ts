@@ -89,7 +89,9 @@ describe("every command of README runs", () => {
     const [clone, install] = ["npm ci ", "npm install "].map((begin) =>
       commands.filter((line) => line.startsWith(begin)),
     );
-    expect(clone).toEqual(["npm ci && npm run demo", "npm ci && npm test"]);
+    expect(clone).toEqual(
+      ["demo", "test", "web", "web:build"].map((name) => `npm ci && npm ${name === "test" ? name : `run ${name}`}`),
+    );
     // `beforeAll` ran these.
     expect(install).toEqual([`npm install ./${project.tarball}`]);
     expect(own.length).toBeGreaterThan(5);
