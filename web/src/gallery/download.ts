@@ -10,9 +10,10 @@ export function downloadEach(images: readonly KeptImage[]): void {
   for (const [i, { file }] of images.entries()) saveFile(file, names[i]!);
 }
 
-/** Saves images as one zip file. */
+/** Saves images as one zip file, named by the day. */
 export async function downloadArchive(images: readonly KeptImage[], now = new Date()): Promise<void> {
-  saveFile(await archive(images), `images-${now.toISOString().slice(0, 10)}.zip`);
+  const day = [now.getFullYear(), now.getMonth() + 1, now.getDate()].map((part) => String(part).padStart(2, "0"));
+  saveFile(await archive(images), `images-${day.join("-")}.zip`);
 }
 
 /** A zip file of images. PNGs are compressed already, so they are stored as they are. */

@@ -24,7 +24,7 @@ export function sayMemory({ loadedBytes, offloadBytes, dtype, weights }: MemoryP
   const has = `This GPU has ${saySize(memoryBytes)}`;
   if (offloadBytes > memoryBytes) {
     const advice =
-      weights === "int8" ? "Choose a smaller model." : "Choose eight-bit weights in Settings, or a smaller model.";
+      weights === "int8" ? "Choose a smaller model." : "Choose int8 weights in Settings, or a smaller model.";
     return { state: "problem", text: `${needs} ${has}: too little. ${advice}` };
   }
   const fits = loadedBytes <= memoryBytes * 0.75 ? "enough" : "enough for one network at a time";
@@ -41,9 +41,7 @@ export function sayLimits({ adapter, features, maxStorageBufferBindingSize }: De
       text: `This browser computes on the processor (${name}): large models take long. ${pieces}`,
     };
   }
-  const f16 = features.f16
-    ? "The GPU has half precision (f16)."
-    : "The GPU has no half precision (f16): models take twice the memory.";
+  const f16 = features.f16 ? "The GPU has f16." : "The GPU has no f16: models take twice the memory.";
   return { state: features.f16 ? "good" : "unknown", text: `${f16} ${pieces}` };
 }
 
@@ -52,7 +50,10 @@ export function sayStorage(plan: DownloadPlan, storage: StorageState, cached: re
   const missing = missingBytes(plan, cached);
   if (missing === 0 && plan.isComplete)
     return { state: "good", text: "Everything is downloaded. It opens without a network." };
-  const size = `${plan.isComplete ? "Downloads" : "Downloads at least"} ${saySize(missing)}.`;
+  const size =
+    missing === 0
+      ? "How much it downloads is not known."
+      : `${plan.isComplete ? "Downloads" : "Downloads at least"} ${saySize(missing)}.`;
   const { freeBytes } = storage;
   if (freeBytes === undefined)
     return { state: "unknown", text: `${size} This browser does not say how much it can store.` };
@@ -66,15 +67,22 @@ export function sayStorage(plan: DownloadPlan, storage: StorageState, cached: re
   return { state: plan.isComplete ? "good" : "unknown", text: `${size} ${free}.` };
 }
 
-/** Bytes that are still to come. A planned file whose URL ends with a slash stands for all files below it. */
-export function missingBytes({ files, bytes }: DownloadPlan, cached: readonly CacheEntry[]): number {
+/**
+ * Bytes that are still to come; 0 if what is missing may come from rounding alone. A planned file whose URL ends with a slash
+ * stands for all files below it.
+ */
+export function missingBytes(
+  { files, bytes, toleranceBytes = 0 }: DownloadPlan,
+  cached: readonly CacheEntry[],
+): number {
   const there = files.reduce((sum, file) => {
     const place = withoutQuery(file.url);
     const found = cached.filter(({ url }) => url === place || (place.endsWith("/") && url?.startsWith(place) === true));
     const present = found.reduce((total, entry) => total + entry.bytes, 0);
     return sum + Math.min(present, file.bytes ?? present);
   }, 0);
-  return Math.max(bytes - there, 0);
+  const missing = bytes - there;
+  return missing > toleranceBytes ? missing : 0;
 }
 
 /** The library keeps URLs without what may be secret. */

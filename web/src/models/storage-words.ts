@@ -9,7 +9,7 @@ export interface DownloadWords {
   /** Where it came from. */
   readonly from: string;
   readonly size: string;
-  /** "in use", "42 % downloaded"; empty for a whole file that nobody uses. */
+  /** "in use", "not complete"; empty for a whole file that nobody uses. */
   readonly state: string;
   readonly canRemove: boolean;
 }
