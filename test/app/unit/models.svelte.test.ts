@@ -3,11 +3,13 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import type { CacheEntry, Inspection, MemoryPlan } from "dalle2-webgpu";
 import { existsSync } from "node:fs";
 import type { DeviceInfo } from "../../../web/src/engine/engine.js";
+import { NOT_OPENED } from "../../../web/src/engine/opening.js";
 import { CATALOGUE, entryOf } from "../../../web/src/models/catalogue.js";
 import { missingBytes, sayLimits, sayMemory, sayStorage } from "../../../web/src/models/check-words.js";
 import { filesOf, planDownload } from "../../../web/src/models/download-plan.js";
 import { rememberedModel, rememberModel } from "../../../web/src/models/last-model.js";
 import { ModelCheck } from "../../../web/src/models/model-check.svelte.js";
+import { saySpeed, sayStage } from "../../../web/src/models/opening-words.js";
 import { givenFiles, modelAt, sayCheckpoint } from "../../../web/src/models/own-model.js";
 import { sayDownloads, sayStorageState } from "../../../web/src/models/storage-words.js";
 
@@ -128,6 +130,23 @@ describe("the size of downloads", () => {
       bytes: 1234,
       isComplete: false,
     });
+  });
+});
+
+describe("an opening", () => {
+  it("is said by the stage that decides how long it takes", () => {
+    const files = { files: [], loadedBytes: 5e6, totalBytes: 13.7 * GB, isDone: false };
+    expect(sayStage(NOT_OPENED)).toBe("Opening the model");
+    expect(sayStage({ ...NOT_OPENED, stage: "download", download: files })).toBe("Downloading 5.0 MB of 13.7 GB");
+    expect(sayStage({ ...NOT_OPENED, stage: "download", download: { ...files, totalBytes: undefined } })).toBe(
+      "Downloading 5.0 MB",
+    );
+    expect(sayStage({ ...NOT_OPENED, stage: "weights" })).toBe("Loading weights");
+    expect(sayStage({ ...NOT_OPENED, stage: "weights", weights: files })).toBe("Loading weights, 5.0 MB of 13.7 GB");
+    expect(sayStage({ ...NOT_OPENED, stage: "compile", kernels: { compiled: 1, total: 4 } })).toBe(
+      "Compiling kernels, 1 of 4",
+    );
+    expect([undefined, 3e6].map((bytesPerSecond) => saySpeed({ bytesPerSecond }))).toEqual(["", "3.0 MB a second"]);
   });
 });
 

@@ -106,7 +106,7 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
     memory: { f32: 9.4, f16: 4.7, int8: 2.6 },
   }),
   laion("decoder-3B-fp16", "LAION, decoder 3B", "experts", {
-    summary: "The largest of these decoders, of 2022, in half precision.",
+    summary: "The largest of these decoders, of 2022, in f16.",
     memory: { f32: 12.2, f16: 6.1, int8: 3.1 },
   }),
   laion("nousr-vit-h-14", "nousr, ViT-H-14", "experts", {
