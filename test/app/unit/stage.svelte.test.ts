@@ -12,7 +12,7 @@ import { fileNameOf } from "../../../web/src/stage/file-name.js";
 import { fitGrid, fitImage } from "../../../web/src/stage/fit.js";
 import type { Shown } from "../../../web/src/stage/shown.js";
 import { Viewer } from "../../../web/src/stage/viewer.svelte.js";
-import { sayBytes, sayTime } from "../../../web/src/stage/words.js";
+import { sayBytes, sayTime } from "../../../web/src/parts/amounts.js";
 import { Zoom } from "../../../web/src/stage/zoom.svelte.js";
 
 const PARAMETERS: Parameters = { task: "create", prompts: ["a red circle"], count: 1, seed: 7, prior: {}, unets: [] };
@@ -158,7 +158,7 @@ describe("a zoom", () => {
 
 describe("words", () => {
   it("say bytes and times", () => {
-    expect([0, 999, 1500, 12_400_000, 4.2e9].map(sayBytes)).toEqual(["0 B", "999 B", "1.5 kB", "12 MB", "4.2 GB"]);
+    expect([0, 999, 1500, 12_400_000, 13.7e9].map(sayBytes)).toEqual(["0 B", "999 B", "1.5 kB", "12 MB", "13.7 GB"]);
     expect([200, 8000, 180_000, 7_200_000].map(sayTime)).toEqual(["1 s", "8 s", "3 min", "2 h"]);
   });
 

@@ -6,7 +6,7 @@ import { findProblem, type Problem } from "./checks.js";
 import type { ModelFacts } from "./facts.js";
 import { readInputImage, type InputImage } from "./input-image.js";
 import { randomSeed } from "./limits.js";
-import { sayFailure } from "./say-failure.js";
+import { sayFailure } from "../engine/say-failure.js";
 import { parametersOf, valuesOf, type DraftValues } from "./parameters.js";
 
 /** How many images a task takes. */

@@ -1,7 +1,10 @@
 // From what a person entered to the parameters of a job, and back.
 import type { SamplerName } from "dalle2-webgpu";
-import type { Parameters, Sampling, Task } from "../jobs/request.js";
+import { DEFAULTS } from "../jobs/defaults.js";
+import { runsPrior, type Parameters, type Sampling, type Task } from "../jobs/request.js";
 import type { ModelFacts, NetworkDefaults } from "./facts.js";
+
+export { DEFAULTS } from "../jobs/defaults.js";
 
 /** The values of all forms. Undefined: the model's or the library's default. */
 export interface DraftValues {
@@ -28,9 +31,6 @@ export interface DraftValues {
   readonly sampler: SamplerName | undefined;
 }
 
-/** Values of the library where none is set. */
-export const DEFAULTS = { interpolateFrames: 8, editFrames: 1, strength: 0.4, resampleTimes: 5, startAtUnetNumber: 2 };
-
 /** Tasks with a number of images for each prompt or image, and with a negative prompt. Others give a series. */
 export const COUNTED_TASKS: readonly Task[] = ["create", "variations", "inpaint", "upscale"];
 
@@ -44,7 +44,7 @@ export function promptsIn(text: string): string[] {
 
 /** Whether a task runs the prior with settings of its own. */
 export function usesPrior(task: Task, { ends }: Pick<DraftValues, "ends">): boolean {
-  return task === "create" || task === "inpaint" || (task === "interpolate" && ends === "prompts");
+  return runsPrior({ task, isBetweenImages: ends === "images" });
 }
 
 /** A network that a task runs, and what it does with guidance. */

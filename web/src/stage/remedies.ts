@@ -1,7 +1,7 @@
 import type { AppState } from "../app-state.svelte.js";
 import type { Failure, Remedy } from "../engine/failure.js";
 import type { Job } from "../jobs/job.svelte.js";
-import { sayBytes } from "./words.js";
+import { sayBytes } from "../parts/amounts.js";
 
 /** What one button does about a failure. */
 export interface RemedyButton {
