@@ -33,7 +33,7 @@ const BUTTONS: Readonly<Record<Remedy, RemedyButton>> = {
       app.tab = job.request.parameters.task;
       // After the form is there.
       setTimeout(() => {
-        document.querySelector<HTMLElement>("[data-field]")?.focus();
+        document.querySelector<HTMLElement>("textarea[data-field]")?.focus();
       });
     },
   },
