@@ -45,6 +45,12 @@ describe("a failure", () => {
     );
   });
 
+  it("is said in sentences", () => {
+    const error = new Dalle2Error("a.pth: a text file", { code: "format/invalid" });
+    expect(failureOf(error).message).toBe("a.pth: a text file.");
+    expect(failureOf(new Dalle2Error("Is it one?", { code: "format/invalid" })).message).toBe("Is it one?");
+  });
+
   it("has the remedy that helps", () => {
     const memory = new GpuOutOfMemoryError("no memory");
     expect(failureOf(memory, { images: 4 }).remedy).toBe("smaller-batch");

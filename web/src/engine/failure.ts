@@ -214,13 +214,13 @@ function remedyOf({ remedy }: Face, error: Dalle2Error, { images = Infinity }: F
   return remedy;
 }
 
-/** The library adds its advice to some messages; the page shows it apart. */
+/** The library adds its advice to some messages; the page shows it apart. What is left ends as a sentence. */
 function withoutAdvice({ message, advice }: Dalle2Error): string {
   const bare = advice.replace(/\.$/, "");
   const at = message.toLowerCase().lastIndexOf(bare.toLowerCase());
-  if (bare === "" || at <= 0) return message;
-  const cut = message.slice(0, at).replace(/[\s;:,.]+$/, "");
-  return cut === "" ? message : `${cut}.`;
+  const cut = bare === "" || at <= 0 ? "" : message.slice(0, at).replace(/[\s;:,.]+$/, "");
+  const left = cut === "" ? message : cut;
+  return /[.!?]$/.test(left) ? left : `${left}.`;
 }
 
 function missingBytes(error: Dalle2Error): Pick<Failure, "neededBytes"> {
