@@ -131,10 +131,12 @@ export class RunningDownload {
     }
   }
 
-  /** Waits until `ready` has a value, and lets the download go on. Rejects as soon as it fails. */
+  /** Waits until `ready` has a value, and lets the download go on. Rejects as soon as it fails, or nobody reads it any more. */
   async #until<Value>(ready: () => Value | undefined, signal?: AbortSignal): Promise<Value> {
     for (;;) {
       signal?.throwIfAborted();
+      // Calls that still wait must not begin it again.
+      this.#closed.signal.throwIfAborted();
       const value = ready();
       if (value !== undefined) return value;
       if (this.#failure !== undefined) throw this.#failure as Error;

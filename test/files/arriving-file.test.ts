@@ -222,6 +222,16 @@ describe("a file that is being downloaded", () => {
     expect(ranges()).toEqual(["bytes=0-", "bytes=200000-"]);
   });
 
+  it("is not requested again for calls that still wait when its source is closed", async () => {
+    holdNext(200_000);
+    const source = await open();
+    await source.read(0, 200_000);
+    const waiting = [source.read(LENGTH - 10, 10), source.complete!()].map(failureOf);
+    await source.close();
+    expect(await Promise.all(waiting)).toMatchObject([{ name: "AbortError" }, { name: "AbortError" }]);
+    expect(ranges()).toEqual(["bytes=0-"]);
+  });
+
   it("is read on after the connection broke", async () => {
     server.spoil(dropAfter(100_000), dropAfter(100_000), dropAfter(50_000));
     const source = await open({}, { patience: { ...patience, attempts: 5 } });
