@@ -190,10 +190,10 @@ async function write(
   onBytes: (offset: number, bytes: Uint8Array) => void,
 ): Promise<void> {
   const writer = await openPart(path, offset, url);
-  await arrived?.writeBy(writer);
   const close = (): Promise<void> => (arrived ? arrived.closeWriter(end) : writer.close());
   let end = offset;
   try {
+    await arrived?.writeBy(writer);
     for await (const chunk of chunks) {
       if (end + chunk.length > (size ?? Infinity))
         throw new FileError(url, `the server sent more than the ${size} bytes that it announced`);
