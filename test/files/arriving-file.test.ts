@@ -11,7 +11,7 @@ import type { DownloadProgress } from "../../src/files/running-download.js";
 import { reserveSpace } from "../../src/files/space.js";
 import type { FileError } from "../../src/platform/errors.js";
 import type { ByteSource } from "../../src/platform/source.js";
-import { dropAfter, FaultServer, holdAfter, wholeFile, type Answer } from "../support/fault-server.js";
+import { dropAfter, FaultServer, holdAfter, stallAfter, wholeFile, type Answer } from "../support/fault-server.js";
 
 const LENGTH = 300_001;
 /** Has a directory at its end that is not waited for. */
@@ -154,6 +154,20 @@ describe("a file that is being downloaded", () => {
     await Promise.all(waiting);
     await source.complete!();
     expect(existsSync(join(folder, filename))).toBe(true);
+  });
+
+  it("is complete without what was requested far behind and has not come", async () => {
+    server.files.set(PATH, { content: large, etag: '"1"' });
+    const release = holdNext(500_000);
+    const source = await open();
+    await source.read(0, 10);
+    server.spoil(stallAfter(1000));
+    const end = expectRange(source, LARGE - 10, LARGE, large);
+    while (ranges().length < 2) await new Promise((resolve) => setTimeout(resolve, 10));
+    release();
+    await source.complete!();
+    await end;
+    expect(ranges()).toHaveLength(2);
   });
 
   it("is wrong if what was read far behind is not what arrives there", async () => {
