@@ -1,10 +1,11 @@
 import { FileError } from "../platform/errors.js";
 import type { ByteSource } from "../platform/source.js";
+import { ChangedError } from "./changed.js";
 import { readBody } from "./http.js";
 import { pieceSum } from "./pieces.js";
 import { chunksOf, contentRange, discard, request, type HttpOptions } from "./request.js";
 import { withoutStall, withRetries, type RunPatience } from "./retry.js";
-import { ChangedError, stateOf, type RemoteState } from "./transfer.js";
+import { stateOf, type RemoteState } from "./transfer.js";
 
 const BLOCK_BYTES = 2 ** 20;
 /** All that is fetched early is kept in memory until the download is complete. */

@@ -2,11 +2,12 @@ import { checkRange, FileError } from "../platform/errors.js";
 import { orAborted } from "../platform/or-aborted.js";
 import type { ByteSource } from "../platform/source.js";
 import { ArrivedBytes } from "./arrived-bytes.js";
+import { ChangedError } from "./changed.js";
 import { EarlyBlocks } from "./early-blocks.js";
 import { PIECE_BYTES } from "./pieces.js";
 import type { HttpOptions } from "./request.js";
 import type { RunPatience } from "./retry.js";
-import { ChangedError, type RemoteState } from "./transfer.js";
+import type { RemoteState } from "./transfer.js";
 
 /** What arrives of a file. */
 export interface DownloadProgress {

@@ -66,6 +66,8 @@ describe("a bundle of the model manager and text to image", () => {
       /\/models\/karlo\/(?:load|unet|prior|config)/,
       /\/models\/dalle2-pytorch\/(?:load|unet)/,
       /\/formats\/(?:pickle|pickle-attack|torch-zip|torch-rebuild)\.js$/,
+      // Who opens files of the user needs no downloads.
+      /\/files\/(?:remote-file|running-download|download|kept-file)\.js$/,
       /\/(?:verify|cli|tuning)\//,
     ];
     expect(inputs.filter((input) => later.some((part) => part.test(input)))).toEqual([]);
