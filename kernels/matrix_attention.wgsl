@@ -151,7 +151,7 @@ fn main(
       }
     }
   }
-  // A row that sees no key gets zeros. A row whose scores all overflowed must not.
+  // A row that sees no key gets zeros; one that sees NaN must not.
   var sees_any = params.has_null != 0u;
   if (params.has_null != 0u) {
     peak = row_sum(total) * params.scale + bias_at(0u);

@@ -24,19 +24,21 @@ function run(program, ...args) {
 /** Whether the package has the app, without the models, which it has in configs/. */
 function hasApp(file) {
   const files = run("tar", "-tzf", file)?.split("\n") ?? [];
-  const wrong = [
-    ...["package/web/dist/index.html", "package/configs/shapes.json"].filter((path) => !files.includes(path)),
-    ...files.filter((path) => path.startsWith("package/web/") && /^(?!package\/web\/dist\/)|\/configs\//.test(path)),
-  ];
-  if (wrong.length > 0)
-    console.error(`The package lacks these files, or has them beside those that it needs: ${wrong.join(", ")}`);
-  return wrong.length === 0;
+  const needed = ["package/web/dist/index.html", "package/configs/shapes.json"];
+  const missing = needed.filter((path) => !files.includes(path));
+  const surplus = files.filter(
+    (path) => path.startsWith("package/web/") && (!path.startsWith("package/web/dist/") || path.includes("/configs/")),
+  );
+  if (missing.length > 0) console.error(`The package lacks ${missing.join(", ")}`);
+  if (surplus.length > 0) console.error(`The package has what it does not need: ${surplus.join(", ")}`);
+  return missing.length + surplus.length === 0;
 }
 
-run("npm", "run", "--silent", "web:package", "--", "--logLevel", "warn");
+const built = run("npm", "run", "--silent", "web:package", "--", "--logLevel", "warn");
 const packed = run("npm", "pack", "--ignore-scripts", "--silent", "--pack-destination", folder);
 const tarball = packed && join(folder, packed.trim());
 const passed =
+  built !== undefined &&
   tarball !== undefined &&
   hasApp(tarball) &&
   [

@@ -44,7 +44,7 @@ export class FirstUses {
    */
   async compile(wanted: readonly WantedPipeline[], { signal, onCompiled }: CompileOptions = {}): Promise<void> {
     const queue = new Queue(wanted, signal, onCompiled);
-    if (queue.isEmpty) return;
+    if (queue.isOver) return;
     if (this.helpers === 0) return this.#compileHere(queue);
     // Not on the first device: work that waits in its queue would count as compiling.
     const helper = await this.openHelper();
@@ -57,7 +57,7 @@ export class FirstUses {
   }
 
   async #compileHere(queue: Queue): Promise<void> {
-    while (!queue.isEmpty) {
+    while (!queue.isOver) {
       await queue.takeFirst((next) => this.main.use(next).catch(() => 0));
     }
     this.main.close();
@@ -83,7 +83,8 @@ class Queue {
     this.#left = [...wanted];
   }
 
-  get isEmpty(): boolean {
+  /** Nothing is left, or nobody wants it any more. */
+  get isOver(): boolean {
     return this.#left.length === 0 || this.signal?.aborted === true;
   }
 
@@ -99,14 +100,15 @@ class Queue {
   }
 
   async #use(next: WantedPipeline, use: (next: WantedPipeline) => Promise<number>, putBack: () => void) {
+    let milliseconds: number;
     try {
-      const milliseconds = await use(next);
-      this.onCompiled();
-      return milliseconds;
+      milliseconds = await use(next);
     } catch {
       putBack();
       return Infinity;
     }
+    this.onCompiled();
+    return milliseconds;
   }
 }
 
@@ -114,13 +116,13 @@ class Queue {
 async function hasBothEnds(helper: Compiler, queue: Queue): Promise<boolean> {
   const use = (next: WantedPipeline) => helper.use(next);
   if ((await queue.takeFirst(use)) >= CACHED_MS) return false;
-  return queue.isEmpty || (await queue.takeLast(use)) < CACHED_MS;
+  return queue.isOver || (await queue.takeLast(use)) < CACHED_MS;
 }
 
 /** Lets a helper take pipelines until none is left or one fails, as all do on a lost device. */
 async function helpWith(queue: Queue, helper: Compiler | undefined): Promise<void> {
   if (!helper) return;
-  while (!queue.isEmpty && (await queue.takeFirst((next) => helper.use(next))) < Infinity);
+  while (!queue.isOver && (await queue.takeFirst((next) => helper.use(next))) < Infinity);
   helper.close();
 }
 

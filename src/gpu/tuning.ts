@@ -45,7 +45,7 @@ export interface AttentionRule {
 const FOR_GPUS: ReadonlySet<string> = new Set<(ProductRule | AttentionRule)["kernel"]>(["tiled", "matrix", "team"]);
 
 /** Whether a rule is for GPUs only. */
-export function isForGpus({ kernel }: { readonly kernel: string }): boolean {
+function isForGpus({ kernel }: { readonly kernel: string }): boolean {
   return FOR_GPUS.has(kernel);
 }
 
@@ -228,8 +228,8 @@ export function lanesOf(table: TuningTable): number {
 }
 
 /**
- * Returns the table for an adapter: the one that was measured on software adapters like it, or that of GPUs. Browsers hide names: Chromium says vendor and architecture,
- * Safari the vendor, Firefox nothing.
+ * Returns the table for an adapter: the one that was measured on software adapters like it, or that of GPUs. Browsers hide names:
+ * Chromium says vendor and architecture, Safari the vendor, Firefox nothing.
  */
 export function shippedTable(adapter: AdapterDescription): TuningTable {
   if (isSwiftShader(adapter)) return swiftShader;

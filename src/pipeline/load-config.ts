@@ -106,6 +106,8 @@ interface ConfigOrigin {
   readonly source?: string;
   /** The folder of its files, if a user picked or dropped it. */
   readonly folder?: () => Promise<ConfigFolder>;
+  /** Whether its content is other than in the package. */
+  readonly isChanged?: boolean;
 }
 
 /** A load config, and what its relative paths start from: a path, a URL, or a folder that a user picked or dropped. */
@@ -130,11 +132,19 @@ export class ModelLoadConfig {
   /** The folder of its files, if that is neither a path nor a URL. */
   readonly #folder: (() => Promise<ConfigFolder>) | undefined;
 
+  /**
+   * Whether it is a load config of the package with other content.
+   *
+   * @internal
+   */
+  readonly isChanged: boolean;
+
   private constructor(
     data: ModelLoadConfigData,
     location: string,
-    { name, source = name ?? publicUrl(location), folder }: ConfigOrigin = {},
+    { name, source = name ?? publicUrl(location), folder, isChanged = false }: ConfigOrigin = {},
   ) {
+    this.isChanged = isChanged;
     this.data = data;
     this.#location = location;
     this.#name = name;
@@ -155,16 +165,22 @@ export class ModelLoadConfig {
       const known = CONFIG_NAMES.join(", ");
       throw new ArgumentError("name", `name is ${JSON.stringify(name)}, but must be one of ${known}.`);
     }
-    return ModelLoadConfig.parseNamed(await readConfig(packageFile(configPath(name)), options), name);
+    const location = packageFile(configPath(name));
+    return new ModelLoadConfig(parseConfig(currentSchema(), await readConfig(location, options), name), location, {
+      name,
+    });
   }
 
   /**
-   * As `parse`, for what may be a changed load config of the package.
+   * As `parse`, for a load config of the package, or one that was made of it.
    *
    * @internal
    */
-  static parseNamed(value: unknown, name: ConfigName): ModelLoadConfig {
-    return new ModelLoadConfig(parseConfig(currentSchema(), value, name), packageFile(configPath(name)), { name });
+  static async parseNamed(value: unknown, name: ConfigName, options: ConfigOptions = {}): Promise<ModelLoadConfig> {
+    const data = parseConfig(currentSchema(), value, name);
+    const own = await ModelLoadConfig.named(name, options);
+    const isChanged = JSON.stringify(data) !== JSON.stringify(own.data);
+    return isChanged ? new ModelLoadConfig(data, own.#location, { name, isChanged }) : own;
   }
 
   /**

@@ -18,12 +18,12 @@ export const attention: RuleClass<AttentionRule> = {
   ],
   ranges: [
     {
-      name: "attention of 64 queries or more to 64 keys or more",
+      name: "attention of 64 rows (queries of the heads that share keys) or more to 64 keys or more",
       when: { minRows: 64, minKeys: 64 },
       cases: { software: [attentionCase(256, 256, 4, 32)], gpu: [attentionCase(1024, 1024, 8, 64)] },
     },
     {
-      name: "attention of fewer than 64 queries to 64 keys or more",
+      name: "attention of fewer than 64 rows to 64 keys or more",
       when: { minKeys: 64 },
       cases: { software: [attentionCase(8, 256, 4, 32)], gpu: [attentionCase(8, 1024, 8, 64)] },
     },

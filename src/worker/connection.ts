@@ -193,7 +193,7 @@ export class Connection {
 
 /** A script of one's own may send messages of its own, too. */
 function isAnswer(data: unknown): data is FromWorker {
-  return isRecord(data) && (ANSWERS as readonly unknown[]).includes(data.kind);
+  return isRecord(data) && typeof data.kind === "string" && Object.hasOwn(ANSWERS, data.kind);
 }
 
 /** What a function of a handle throws between calls belongs to none: it is reported as an error that nothing caught. */

@@ -87,14 +87,14 @@ export interface PersistMessage {
 export type FromWorker = ReadyMessage | ResultMessage | ErrorMessage | CallbackMessage | LostMessage | PersistMessage;
 
 /** The kinds of messages from the worker. */
-export const ANSWERS = [
-  "ready",
-  "result",
-  "error",
-  "callback",
-  "lost",
-  "persist",
-] as const satisfies readonly FromWorker["kind"][];
+export const ANSWERS = {
+  ready: true,
+  result: true,
+  error: true,
+  callback: true,
+  lost: true,
+  persist: true,
+} as const satisfies Readonly<Record<FromWorker["kind"], true>>;
 
 /** An error in a message. */
 export type SentError =

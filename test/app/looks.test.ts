@@ -8,6 +8,9 @@ import { openApp, type OpenApp } from "./support/open-app.js";
 
 const TABS = ["Create", "Variations", "Inpaint", "Upscale", "Interpolate & edit", "History"];
 
+/** Titles of dialogs by the button in the settings. */
+const DIALOGS = { Storage: "Downloads and storage", Keys: "Keys", About: "About" };
+
 const SCREENS = [
   { name: "wide", width: 1440, height: 900, colorScheme: "dark" },
   { name: "phone", width: 360, height: 740, colorScheme: "light" },
@@ -31,10 +34,10 @@ describe.skipIf(browsers.chromium.isMissing)("the app as it looks", { timeout: 1
       // Nothing is wider than the window.
       expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(screen.width);
     }
-    for (const dialog of ["Storage", "Keys", "About"]) {
+    for (const [dialog, title] of Object.entries(DIALOGS)) {
       await page.getByRole("button", { name: "Settings" }).click();
       await page.getByRole("dialog").getByRole("button", { name: dialog }).click();
-      await page.getByRole("dialog", { name: dialog === "Storage" ? /torage/ : /./ }).waitFor();
+      await page.getByRole("dialog", { name: title, exact: true }).waitFor();
       await person.expectAccessible(dialog);
       await person.screenshot(`${name} ${dialog}`);
       await page.keyboard.press("Escape");
@@ -43,6 +46,23 @@ describe.skipIf(browsers.chromium.isMissing)("the app as it looks", { timeout: 1
     await page.getByRole("dialog", { name: "Model" }).waitFor();
     await person.expectAccessible("the models");
     await person.screenshot(`${name} models`);
+    expect(errors).toEqual([]);
+    await close();
+  });
+
+  it("leads to the option that has a problem, and leaves the others as the link has them", async () => {
+    const given = { "unet1.guidance": 1, "unet2.guidance": 1.25, prompt: "a red circle", negative: "a square" };
+    const { page, errors, close } = await app.visit({ ...SCREENS[1], hash: linkWith({ task: "create", ...given }) });
+    await page.getByText("A negative prompt works by guidance").first().waitFor();
+    await new AppPage(page).generateButton.press("Enter");
+    const options = page.getByRole("dialog", { name: "Options", exact: true });
+    const negative = options.getByLabel("Negative prompt");
+    await expect.poll(() => negative.evaluate((field) => field === document.activeElement)).toBe(true);
+    const guidance = options.getByLabel("Guidance").and(options.locator("input")).last();
+    expect(await guidance.inputValue()).toBe("1.25");
+    await options.getByText("Advanced", { exact: true }).click();
+    await guidance.scrollIntoViewIfNeeded();
+    expect(await guidance.inputValue()).toBe("1.25");
     expect(errors).toEqual([]);
     await close();
   });

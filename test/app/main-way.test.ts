@@ -74,10 +74,10 @@ describe.skipIf(browsers.chromium.isMissing)(
     });
 
     it("enlarges an image", async () => {
-      await visit.page.goto(app.served.url + linkWith({ task: "upscale", prompt: RED_CIRCLE }));
+      await visit.page.goto(app.served.url + linkWith({ task: "upscale" }));
       await visit.page.locator("input[type=file]").first().setInputFiles("examples/images/red-circle.png");
       await person.generate();
-      expectShape(RED_CIRCLE, await person.stageImage(/red circle/));
+      expectShape(RED_CIRCLE, await person.stageImage(/^Upscaled image/));
       await person.expectAccessible("upscaling");
     });
 
@@ -145,7 +145,7 @@ describe.skipIf(browsers.chromium.isMissing)(
       await visit.context.setOffline(false);
     });
 
-    it("had no errors in the console, and moved nothing", () => {
+    it("had no errors in the console", () => {
       expect(visit.errors).toEqual([]);
     });
   },

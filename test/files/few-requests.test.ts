@@ -1,6 +1,6 @@
 // The included model from a server, as a page reads it: few requests, with ranges or without.
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { afterEach, expect, it } from "vitest";
 import { openCheckpoint } from "../../src/models/open-checkpoint.js";
 import { ModelLoadConfig } from "../../src/pipeline/load-config.js";
+import { identifyModels } from "../../src/pipeline/records/model-identity.js";
 import { planMemory } from "../../src/pipeline/manager/memory-plan.js";
 import { openSource } from "../../src/files/open.js";
 import { FaultServer } from "../support/fault-server.js";
@@ -75,6 +76,19 @@ it("only for headers, to count memory", async () => {
   expect(requests).toHaveLength(3);
   // The files have 22 MB.
   expect(bytesOf(requests)).toBeLessThan(1e6);
+});
+
+it("only for samples, to identify a model that is not kept", async () => {
+  const { url, requests } = await serve(true);
+  const path = "configs/shapes/decoder.safetensors";
+  const file = { load_type: "url", path: `${url}/${path}` };
+  const config = ModelLoadConfig.parse({
+    decoder: { unet_sources: [{ unet_numbers: [1, 2], load_model_from: file }] },
+  });
+  const [found] = await identifyModels(config, { keepDownloads: false, prefersF16: false });
+  const { size } = statSync(join(root, path));
+  expect(found!.bytes).toBe(size);
+  expect(bytesOf(requests)).toBeLessThan(size);
 });
 
 it("only for headers, to inspect a .pth", async () => {

@@ -43,7 +43,8 @@ describe.each(variants)("attention by %j", ({ dtype, ...rule }) => {
   const cases: AttentionShape[] = [
     { batch: 1, queries: 1, keys: 1, heads: 1, kvHeads: 1, dimHead: 4 },
     // Edges of the blocks of four keys and of the workgroup of 32 queries.
-    { batch: 2, queries: 31, keys: 3, heads: 2, kvHeads: 2, dimHead: 8 },
+    { batch: 2, queries: 31, keys: 3, heads: 2, kvHeads: 2, dimHead: 8, offset: 4 },
+    { batch: 1, queries: 9, keys: 20, heads: 4, kvHeads: 1, dimHead: 32, offset: 4, nullKv: true },
     { batch: 1, queries: 32, keys: 4, heads: 2, kvHeads: 1, dimHead: 16, nullKv: true },
     { batch: 1, queries: 33, keys: 5, heads: 2, kvHeads: 2, dimHead: 12, mask: true },
     { batch: 2, queries: 33, keys: 33, heads: 4, kvHeads: 4, dimHead: 16, causal: true },

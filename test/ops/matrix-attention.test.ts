@@ -121,7 +121,7 @@ describe.skipIf(!canRun).each(variants)(
       expect(kernels).toEqual(["matrixAttention"]);
     });
 
-    it("a query that sees no key gets zeros, and one whose scores overflow does not", async () => {
+    it("a query that sees no key gets zeros, and one that sees NaN gets NaN", async () => {
       const [length, channels] = [70, 8];
       const values = rounded(random.normals(2 * length * channels), "f16");
       values.fill(NaN, (length + 69) * channels, (length + 70) * channels);
@@ -138,7 +138,7 @@ describe.skipIf(!canRun).each(variants)(
 
     it.each([
       ["heads that are no whole units", { dimHead: 12 }, "f16"],
-      ["heads that begin within a unit", { dimHead: 12, heads: 2, kvHeads: 2 }, "f16"],
+      ["heads that begin within a unit", { dimHead: 8, offset: 4 }, "f16"],
       ["heads of more than 8 matrices", { dimHead: 8 * Math.min(matrix.columns, matrix.inner) + 8 }, "f16"],
       ["numbers in f32", { dimHead: 8 }, "f32"],
     ] as const)("leaves %s to another kernel", async (_, change, dtype) => {

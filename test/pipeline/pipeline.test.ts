@@ -127,6 +127,12 @@ it("generates the same image from the same seed, and needs no memory for warm-up
   expect([progress[0]!.compiledKernels, progress.at(-1)!.compiledKernels]).toEqual([0, totalKernels]);
   const aborted = AbortSignal.abort(new Error("enough"));
   await expect(manager.warmup({ signal: aborted })).rejects.toThrow("enough");
+  let calls = 0;
+  const throwing = (): void => {
+    if (++calls === 2) throw new Error("no more");
+  };
+  await expect(manager.warmup({ onProgress: throwing })).rejects.toThrow("no more");
+  expect(calls).toBe(2);
   const [first, second] = [
     await new BasicInference(manager).run(prompts[0], { seed: 1 }),
     await new BasicInference(manager).run(prompts[0], { seed: 1 }),

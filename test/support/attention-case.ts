@@ -17,16 +17,17 @@ export interface AttentionShape {
   readonly nullKv?: boolean;
   readonly bias?: boolean;
   readonly mask?: boolean;
+  /** Where the heads of the queries begin, in channels. Default: 8 if heads have whole units of 8 channels, else 4. */
+  readonly offset?: number;
 }
 
 /**
- * Computes an attention of random values, and what is expected. Heads are taken from the middle of wider rows: they begin at
- * multiples of 8 channels if they have whole units of 8, else of 4.
+ * Computes an attention of random values, and what is expected. Heads are taken from the middle of wider rows.
  */
 export function attend(arena: Arena, random: Random, shape: AttentionShape): { y: Tensor; expected: Float64Array } {
   const { batch, queries, keys, heads, kvHeads, dimHead, causal = false } = shape;
   const padded = oracle.paddedHead(dimHead);
-  const unit = padded % 8 === 0 ? 8 : 4;
+  const unit = shape.offset ?? (padded % 8 === 0 ? 8 : 4);
   const qHeads = { offset: unit, channels: heads * padded + 2 * unit, length: queries };
   const kHeads = { offset: 0, channels: 2 * kvHeads * padded, length: keys };
   const vHeads = { ...kHeads, offset: kvHeads * padded };

@@ -167,6 +167,9 @@ describe("a worker", () => {
     const changed = { ...first.config.data, decoder: { ...decoder!, final_unet_number: 1 } };
     using fourth = await client.open({ data: changed, source: first.config.source }, { gpu, dtype: "f32" });
     expect(fourth.config.data.decoder).toMatchObject({ final_unet_number: 1 });
+    // The command repeats an image with the load config that its record names.
+    const named = async (manager: typeof first) => (await manager.generatedOn()).model.config;
+    expect([await named(third), await named(fourth)]).toEqual([undefined, "shapes, changed"]);
     await first.load();
     const { liveBytes } = await gpu.memory();
     await second.load();

@@ -50,9 +50,9 @@ export async function generateImages(
   const generation = await plan(manager, { onWarning: progress.warn, tokenization: flags.tokenization });
   await prepareFolder(flags.outputPath);
   const { unused } = generation;
-  await both(manager.warmup(sampling), unused ? manager.load(signal, unused) : Promise.resolve());
+  await both(manager.warmup({ ...sampling, signal }), unused ? manager.load(signal, unused) : Promise.resolve());
   progress.clear();
-  // This reads the files, which are complete now.
+  // Reads samples of the whole files, so it waits for their downloads.
   const generatedOn = await manager.generatedOn({ signal });
   if (generation.repeats) differences(generation.repeats, generatedOn).forEach(progress.warn);
   const ready = performance.now();

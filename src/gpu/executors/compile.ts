@@ -92,45 +92,84 @@ export class CompileExecutor implements Executor {
 
   /** Waits until everything is compiled. Rejects with the first `ShaderError`, or with the reason of the signal. */
   async sync(): Promise<void> {
-    const { signal } = this.options;
-    signal?.throwIfAborted();
+    this.options.signal?.throwIfAborted();
     const pending = this.#pending;
     this.#pending = [];
     const wanted = [...this.#wanted.values()];
     this.#wanted.clear();
-    const progress = this.#progressOf(wanted.length);
+    const progress = new Progress(wanted.length, this.options);
+    try {
+      await this.#compile(wanted, pending, progress);
+      // The driver may have had the rest in its cache.
+      progress.report(wanted.length);
+      progress.signal.throwIfAborted();
+    } finally {
+      progress.end();
+    }
+  }
+
+  async #compile(
+    wanted: readonly WantedPipeline[],
+    pending: readonly Promise<unknown>[],
+    progress: Progress,
+  ): Promise<void> {
+    const { signal } = progress;
+    const onCompiled = (): void => {
+      progress.report(progress.compiled + 1);
+    };
+    progress.start();
     const { firstUses } = this.core;
-    const uses = firstUses?.compile(wanted, { signal, onCompiled: progress.add });
+    const uses = firstUses?.compile(wanted, { signal, onCompiled });
     // Where pipelines are compiled at their first use, they are created at once.
-    if (!firstUses) for (const one of pending) one.then(progress.add, () => undefined);
+    if (!firstUses) for (const one of pending) one.then(onCompiled, () => undefined);
     const results = await orAborted(this.core.wait(Promise.allSettled(pending)), signal);
     const failed = results.find((result) => result.status === "rejected");
     if (failed) throw failed.reason;
     await uses;
-    signal?.throwIfAborted();
-    progress.end();
-  }
-
-  #progressOf(total: number) {
-    const { onProgress = () => undefined } = this.options;
-    let compiled = 0;
-    const report = (count: number): void => {
-      if (count <= compiled) return;
-      compiled = count;
-      onProgress(compiled, total);
-    };
-    onProgress(0, total);
-    const add = (): void => {
-      report(compiled + 1);
-    };
-    // The driver may have had the rest in its cache.
-    const end = (): void => {
-      report(total);
-    };
-    return { add, end };
   }
 
   close(): void {
     this.#pending = [];
+  }
+}
+
+/** Tells how many pipelines are compiled, until the call is over. If `onProgress` throws, the call ends with that error. */
+class Progress {
+  compiled = 0;
+  /** That of the call, or that `onProgress` threw. */
+  readonly signal: AbortSignal;
+  readonly #thrown = new AbortController();
+  #isOver = false;
+
+  constructor(
+    private readonly total: number,
+    private readonly options: CompilingOptions,
+  ) {
+    const { signal } = options;
+    this.signal = signal ? AbortSignal.any([signal, this.#thrown.signal]) : this.#thrown.signal;
+  }
+
+  start(): void {
+    this.#tell();
+  }
+
+  report(compiled: number): void {
+    if (compiled <= this.compiled) return;
+    this.compiled = compiled;
+    this.#tell();
+  }
+
+  /** Nothing is told any more. */
+  end(): void {
+    this.#isOver = true;
+  }
+
+  #tell(): void {
+    if (this.#isOver || this.signal.aborted) return;
+    try {
+      this.options.onProgress?.(this.compiled, this.total);
+    } catch (error) {
+      this.#thrown.abort(error);
+    }
   }
 }

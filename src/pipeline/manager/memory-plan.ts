@@ -53,8 +53,8 @@ export interface MemoryPlanOptions extends Pick<LoadingOptions, "signal" | "fetc
    */
   readonly maxBindingSize?: number;
   /**
-   * The device that the models are for: its tuning table says in which form weights are stored. Default: one without a table of
-   * its own.
+   * The device that the models are for: its tuning table says in which form weights are stored. Its workgroups are taken to have
+   * the memory that the kernels of the table ask for. Default: one without a table of its own.
    */
   readonly gpu?: DeviceFacts | undefined;
 }

@@ -18,16 +18,16 @@ interface DescribedModels {
 /** What records of the default load config leave out. */
 const DEFAULT_CONFIG = "shapes";
 
-/** Describes models and where they run, for records. `config` is how to name the load config; `reading` how its files were read. */
+/** Describes models and where they run, for records. `name` is how to name the load config; `reading` how its files were read. */
 export async function describeModels(
-  { config: { source }, config: loaded, gpu, dtype, weightFormat }: DescribedModels,
-  config = source,
+  { config, gpu, dtype, weightFormat }: DescribedModels,
+  name = config.isChanged ? `${config.source}, changed` : config.source,
   reading: FileOptions = {},
 ): Promise<GeneratedOn> {
-  const files = await identifyModels(loaded, { ...reading, prefersF16: dtype === "f16" });
+  const files = await identifyModels(config, { ...reading, prefersF16: dtype === "f16" });
   return {
     software: `dalle2-webgpu ${PACKAGE_VERSION}`,
-    model: config === DEFAULT_CONFIG ? { files } : { config, files },
+    model: name === DEFAULT_CONFIG ? { files } : { config: name, files },
     adapter: adapterName(gpu.adapter),
     dtype,
     weights: weightFormat,

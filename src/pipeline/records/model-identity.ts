@@ -27,7 +27,9 @@ export type IdentityOptions = FileOptions & Pick<FolderEntryOptions, "prefersF16
 /** Identifies the model files of a load config, each once. A CLIP without a file is left out: its name identifies it. */
 export async function identifyModels(config: ModelLoadConfig, options: IdentityOptions): Promise<ModelFile[]> {
   // The models were just opened, so their servers need not be asked again.
-  const reading = { ...options, checkUpdates: false };
+  const asked = { ...options, checkUpdates: false };
+  // What is not kept would be downloaded as a whole again, for a few samples.
+  const reading = options.keepDownloads === false ? { ...asked, remote: "ranges" as const } : asked;
   const files: ModelFile[] = [];
   for (const { location, kinds } of modelLocations(config)) {
     const folder = await openFolderEntry(config, location, { ...reading, kinds });

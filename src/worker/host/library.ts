@@ -23,7 +23,7 @@ export async function openConfig(config: RemoteConfig, options: ConfigOptions = 
   if (!isContent(config)) return ModelLoadConfig.open(config, options);
   const { data, source } = config;
   return typeof source === "string" && isConfigName(source)
-    ? ModelLoadConfig.parseNamed(data, source)
+    ? ModelLoadConfig.parseNamed(data, source, options)
     : ModelLoadConfig.parse(data, source);
 }
 

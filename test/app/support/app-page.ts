@@ -47,8 +47,12 @@ export class AppPage {
 
   /** Presses Generate and waits until the job is over. */
   async generate(): Promise<void> {
+    // A click right after the button has changed does nothing.
+    await this.page.waitForTimeout(400);
+    const before = await this.tiles.count();
     await this.generateButton.click();
-    await this.page.getByRole("button", { name: /^Cancel/ }).waitFor(PATIENCE);
+    // A short job is over before its Cancel is seen.
+    await this.tiles.nth(before).waitFor(PATIENCE);
     await this.generateButton.waitFor(PATIENCE);
   }
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { reportTooLong } from "../../../src/tokenizer/prompt-too-long.js";
 import { failureOf, type Failure } from "../../../web/src/engine/failure.js";
 import { sayCount } from "../../../web/src/forms/counts.js";
-import { sayFailure } from "../../../web/src/forms/say-failure.js";
+import { sayFailure } from "../../../web/src/engine/say-failure.js";
 import { tooLongProblem } from "../../../web/src/forms/too-long.js";
 
 it.each([

@@ -1,6 +1,8 @@
 import { flushSync } from "svelte";
 import { describe, expect, it } from "vitest";
+import type { AppState } from "../../../web/src/app-state.svelte.js";
 import { Draft, isProblem, type DraftContext } from "../../../web/src/forms/draft.svelte.js";
+import { useImages } from "../../../web/src/forms/incoming.js";
 import { SHAPES_FACTS, type ModelFacts } from "../../../web/src/forms/facts.js";
 import { keepDraft } from "../../../web/src/forms/keep-draft.svelte.js";
 import type { Request, Task } from "../../../web/src/jobs/request.js";
@@ -58,11 +60,11 @@ describe("a draft", () => {
     const draft = draftOf();
     draft.setUnet(0, { steps: 24 });
     draft.setPrior({ steps: 16 });
-    expect(draft.changes).toBe(0);
+    expect(draft.changes("create")).toBe(0);
     draft.setUnet(1, { condScale: 3 });
     draft.setPrior({ steps: 4 });
     draft.sampler = "ddim";
-    expect(draft.changes).toBe(3);
+    expect(draft.changes("create")).toBe(3);
     expect(requestOf(draft, "create").parameters).toMatchObject({
       prior: { steps: 4 },
       unets: [{}, { condScale: 3 }],
@@ -124,6 +126,19 @@ describe("a draft", () => {
     expect(problem?.message).toContain(reason);
   });
 
+  it("counts the settings of the task alone, and takes defaults in parameters for none", () => {
+    const draft = draftOf();
+    const unets = [{ steps: 5 }, {}];
+    const shared = { prompts: ["a"], count: 1, seed: undefined, prior: { steps: 4 }, unets };
+    draft.restore({ ...shared, task: "inpaint", resampleTimes: 5 });
+    draft.restore({ ...shared, task: "upscale", startAtUnetNumber: 2 });
+    expect([draft.changes("create"), draft.changes("inpaint"), draft.changes("upscale")]).toEqual([2, 2, 0]);
+    draft.resampleTimes = 3;
+    draft.startAtUnetNumber = 3;
+    expect([draft.changes("create"), draft.changes("inpaint")]).toEqual([2, 3]);
+    expect([draft.changes("variations"), draft.changes("upscale")]).toEqual([1, 1]);
+  });
+
   it("asks for a caption only where the decoder takes text", async () => {
     const draft = draftOf();
     await draft.addImage("variations", PNG, "photo.png");
@@ -131,7 +146,21 @@ describe("a draft", () => {
     const free = draftOf({ ...SHAPES_FACTS, needsText: false });
     await free.addImage("variations", PNG, "photo.png");
     expect(requestOf(free, "variations").parameters.prompts).toEqual([]);
+    free.variationsCaption = "a red circle";
+    expect(requestOf(free, "variations").parameters.prompts).toEqual(["a red circle"]);
   });
+
+  it.each(["variations", "upscale", "interpolate"] as const)(
+    "sends no text that the form of %s hides",
+    async (task) => {
+      const unets = SHAPES_FACTS.unets.map((unet) => ({ ...unet, takesText: false }));
+      const draft = draftOf({ ...SHAPES_FACTS, unets, needsText: false });
+      Object.assign(draft, { variationsCaption: "a", upscaleCaption: "b", start: "c", end: "d", ends: "images" });
+      await draft.addImage(task, PNG, "first.png");
+      if (task === "interpolate") await draft.addImage(task, PNG, "second.png", 1);
+      expect(requestOf(draft, task).parameters.prompts).toEqual([]);
+    },
+  );
 });
 
 describe("input images of a draft", () => {
@@ -168,6 +197,39 @@ describe("input images of a draft", () => {
     expect(requestOf(draft, "variations").parameters.prompts).toEqual(["a red circle"]);
   });
 
+  it("have the caption of the image before no longer", async () => {
+    const draft = draftOf();
+    await draft.useAsInput("variations", { file: PNG, prompt: "a red circle" });
+    await draft.useAsInput("variations", { file: PNG, prompt: "" });
+    expect(draft.variationsCaption).toBe("");
+    draft.upscaleCaption = "entered before the image";
+    await draft.useAsInput("upscale", { file: PNG, prompt: undefined, name: "photo.png" });
+    expect(draft.upscaleCaption).toBe("entered before the image");
+    await draft.useAsInput("upscale", { file: PNG, prompt: undefined, name: "other.png" });
+    expect(draft.upscaleCaption).toBe("");
+  });
+
+  it("move up with their text when the first end of an interpolation goes", async () => {
+    const draft = draftOf();
+    for (const prompt of ["a red circle", "a blue square"])
+      await draft.useAsInput("interpolate", { file: PNG, prompt });
+    draft.removeImage("interpolate", draft.images.interpolate[0]!.id);
+    expect(draft).toMatchObject({ start: "a blue square", end: "" });
+    expect(draft.images.interpolate).toMatchObject([{ name: "a blue square" }]);
+  });
+
+  it("replace both ends of an interpolation if two are given, and the second if one is", async () => {
+    const draft = draftOf();
+    const app = { draft, tab: "interpolate" } as unknown as AppState;
+    const files = (...names: string[]): File[] => names.map((name) => new File(["not read"], name));
+    const names = (): string[] => draft.images.interpolate.map(({ name }) => name);
+    await useImages(app, files("a", "b"));
+    await useImages(app, files("c", "d"));
+    expect(names()).toEqual(["c", "d"]);
+    await useImages(app, files("e"));
+    expect(names()).toEqual(["c", "e"]);
+  });
+
   it("fill the ends of an interpolation in turn, then the second", async () => {
     const draft = draftOf();
     for (const prompt of ["a red circle", "a blue square", "a green star"])
@@ -183,7 +245,7 @@ describe("input images of a draft", () => {
     const draft = draftOf();
     draft.inpaintPrompts = "a blue square";
     await draft.addImage("inpaint", PNG, "photo.png");
-    const mask = { width: 64, height: 64, share: 0, values: () => new Uint8Array(64 * 64) };
+    const mask = { share: 0, values: () => new Uint8Array(64 * 64) };
     draft.mask = mask;
     expect(draft.problem("inpaint")?.field).toBe("mask");
     draft.mask = { ...mask, share: 1 };
@@ -199,7 +261,7 @@ describe("a draft and parameters", () => {
       Object.assign(draft, { prompts: "a\nb", inpaintPrompts: "c", start: "d", end: "e", before: "f", after: "g" });
       Object.assign(draft, { variationsCaption: "h", upscaleCaption: "i", negative: "j", count: 3, strength: 0.5 });
       draft.setUnet(1, { steps: 3 });
-      draft.mask = { width: 64, height: 64, share: 0.5, values: () => new Uint8Array(64 * 64) };
+      draft.mask = { share: 0.5, values: () => new Uint8Array(64 * 64) };
       await draft.addImage(task, PNG, "photo.png");
       const { parameters } = requestOf(draft, task);
       const other = draftOf();
@@ -217,7 +279,7 @@ it("takes the model's defaults in parameters for none, and leaves out what the m
   const unets = [{ steps: 24, condScale: 2 }, { steps: 12, condScale: 3 }, { steps: 9 }];
   const prior = { steps: 16, condScale: 1, candidates: 2 };
   expect(draft.restore({ task: "create", prompts: ["a"], count: 1, seed: undefined, prior, unets })).toBe("create");
-  expect(draft.changes).toBe(1);
+  expect(draft.changes("create")).toBe(1);
   expect(draft.isSeedLocked).toBe(false);
   expect(requestOf(draft, "create").parameters).toMatchObject({ prior: {}, unets: [{}, { condScale: 3 }] });
 });

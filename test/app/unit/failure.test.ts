@@ -18,7 +18,7 @@ describe("a failure", () => {
     "of code %s has a title, a message and advice for people",
     (code) => {
       const failure = failureOf(new Dalle2Error("It failed.", { code }), { isOnline: true });
-      expect(failure.title.length).toBeGreaterThan(5);
+      expect(failure.title).not.toBe("Something went wrong");
       expect(failure.message).toBe("It failed.");
       if (["file/quota", "gpu/out-of-memory", "gpu/unavailable", "values/not-finite"].includes(code))
         expect(failure.advice).not.toMatch(/batchSize|clearCache|npx|--dtype/);

@@ -1,8 +1,8 @@
 // @vitest-environment node
 import { unzipSync } from "fflate";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { byDay } from "../../../web/src/gallery/days.js";
-import { archive } from "../../../web/src/gallery/download.js";
+import { archive, downloadArchive } from "../../../web/src/gallery/download.js";
 import type { Gallery } from "../../../web/src/gallery/gallery.svelte.js";
 import { HistoryView } from "../../../web/src/gallery/history-view.svelte.js";
 import type { KeptImage } from "../../../web/src/gallery/kept-image.js";
@@ -18,6 +18,11 @@ function image(id: string, prompt = id, others: Partial<KeptImage> = {}): KeptIm
 function viewOf(images: readonly KeptImage[]): HistoryView {
   return new HistoryView({ images, hasMore: false, loadAll: () => Promise.resolve() } as unknown as Gallery);
 }
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+  vi.unstubAllEnvs();
+});
 
 describe("the history", () => {
   it("groups images by day, in words", () => {
@@ -59,6 +64,50 @@ describe("the history", () => {
     await view.selectAll();
     view.clearFilter();
     expect(selected()).toEqual(["a", "b", "c", "d"]);
+  });
+
+  it("begins a range at the first image that is selected to", () => {
+    const view = viewOf(["a", "b", "c", "d"].map((id) => image(id)));
+    view.selectTo("b");
+    view.selectTo("d");
+    expect(view.selection.map(({ id }) => id)).toEqual(["b", "c", "d"]);
+  });
+
+  it("begins a range anew where the image that began it was removed, or is filtered out", () => {
+    const gallery = { images: ["a", "b", "c", "d", "e"].map((id) => image(id)), hasMore: false };
+    const view = new HistoryView(gallery as unknown as Gallery);
+    view.toggle("b");
+    view.text = "d";
+    view.selectTo("d");
+    expect([...view.selected]).toEqual(["b", "d"]);
+    view.clearFilter();
+    view.selectTo("e");
+    expect([...view.selected]).toEqual(["b", "d", "e"]);
+    view.clearSelection();
+    gallery.images = gallery.images.filter(({ id }) => id !== "d");
+    // The list of the real gallery is state; this one is read anew when the filter changes.
+    view.modelId = "shapes";
+    view.selectTo("c");
+    expect([...view.selected]).toEqual(["c"]);
+  });
+
+  it("names a zip file by the day of the person", async () => {
+    const names: string[] = [];
+    const click = vi.fn();
+    vi.stubGlobal("document", {
+      createElement: () => ({
+        click,
+        set download(name: string) {
+          names.push(name);
+        },
+      }),
+    });
+    vi.stubEnv("TZ", "Pacific/Auckland");
+    await downloadArchive([image("a")], new Date("2026-03-01T22:00:00Z"));
+    vi.stubEnv("TZ", "America/Los_Angeles");
+    await downloadArchive([image("a")], new Date("2026-03-01T02:00:00Z"));
+    expect(names).toEqual(["images-2026-03-02.zip", "images-2026-02-28.zip"]);
+    expect(click).toHaveBeenCalledTimes(2);
   });
 
   it("saves several images as a zip file with different names", async () => {

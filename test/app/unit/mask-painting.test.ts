@@ -243,3 +243,14 @@ test("keys choose tools and sizes; others are left to the page", () => {
   expect(pressKey(painting, key("v"))).toBe(false);
   expect(pressKey(painting, key("r", { ctrlKey: true }))).toBe(false);
 });
+
+test("a stroke of the keyboard ends where it was if the pointer has left the frame", () => {
+  const painting = newPainting();
+  pressKey(painting, key(" "));
+  painting.cursor = undefined;
+  releaseKey(painting, key(" "));
+  expect(painting.layer.isChanging).toBe(false);
+  expect(painting.layer.isKept(32, 32)).toBe(false);
+  painting.move([mouse(100, 100)]);
+  expect(painting.layer.isKept(10, 10)).toBe(true);
+});

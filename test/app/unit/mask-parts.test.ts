@@ -1,7 +1,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { makeImage } from "../../../src/image/image.js";
 import { fitInpainting, fitMask } from "../../../web/src/engine/fit-inpainting.js";
 import { BRUSH_POSITIONS, brushAt, largestBrush, nextBrush, positionOf } from "../../../web/src/mask/brush.js";
+import { LoadedFile } from "../../../web/src/mask/loaded-file.svelte.js";
 import { MaskEditor } from "../../../web/src/mask/mask-editor.svelte.js";
 import { likelyChannel, maskImage, readMask } from "../../../web/src/mask/mask-file.js";
 import { hidePainter, showPainter } from "../../../web/src/mask/show-painter.js";
@@ -179,4 +181,20 @@ test("what is said of masks", () => {
   const layer = new MaskLayer(4, 2);
   layer.fill();
   expect(sayCursor({ x: 0.5, y: 1.5 }, layer)).toBe("Column 1 of 4, row 2 of 2: marked.");
+});
+
+test("a mask file belongs to the mask that it was loaded into, and is read once and when its channel changes", () => {
+  const editor = new MaskEditor();
+  const [first, second] = [new MaskLayer(2, 2), new MaskLayer(2, 2)];
+  // Opaque everywhere; black on the left, red on the right.
+  const pixels = [0, 0, 0, 255, 255, 0, 0, 255];
+  const image = makeImage(2, 2, 4, new Uint8Array([...pixels, ...pixels]));
+  editor.loaded = new LoadedFile("mask.png", image, first, { width: 2, height: 2 });
+  expect([...first.kept]).toEqual([0, 1, 0, 1]);
+  first.clear();
+  expect(editor.loadedInto(first)?.name).toBe("mask.png");
+  expect(editor.loadedInto(second)).toBeUndefined();
+  expect([first.share, second.share]).toEqual([0, 0]);
+  editor.loaded.channel = "luma";
+  expect([...first.kept]).toEqual([0, 0, 0, 0]);
 });

@@ -3,11 +3,13 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import type { CacheEntry, Inspection, MemoryPlan } from "dalle2-webgpu";
 import { existsSync } from "node:fs";
 import type { DeviceInfo } from "../../../web/src/engine/engine.js";
+import { NOT_OPENED } from "../../../web/src/engine/opening.js";
 import { CATALOGUE, entryOf } from "../../../web/src/models/catalogue.js";
 import { missingBytes, sayLimits, sayMemory, sayStorage } from "../../../web/src/models/check-words.js";
 import { filesOf, planDownload } from "../../../web/src/models/download-plan.js";
-import { modelOf, rememberedModel, rememberModel } from "../../../web/src/models/last-model.js";
+import { rememberedModel, rememberModel } from "../../../web/src/models/last-model.js";
 import { ModelCheck } from "../../../web/src/models/model-check.svelte.js";
+import { saySpeed, sayStage } from "../../../web/src/models/opening-words.js";
 import { givenFiles, modelAt, sayCheckpoint } from "../../../web/src/models/own-model.js";
 import { sayDownloads, sayStorageState } from "../../../web/src/models/storage-words.js";
 
@@ -55,7 +57,7 @@ describe("what a check says", () => {
   it("compares memory with that of the GPU", () => {
     expect(sayMemory(plan(4, 2), device(8 * GB))).toMatchObject({ state: "good", text: /: enough\.$/ });
     expect(sayMemory(plan(4, 2), device(4 * GB)).text).toMatch(/enough for one network at a time/);
-    expect(sayMemory(plan(9, 6), device(4 * GB))).toMatchObject({ state: "problem", text: /eight-bit weights/ });
+    expect(sayMemory(plan(9, 6), device(4 * GB))).toMatchObject({ state: "problem", text: /int8 weights/ });
     expect(sayMemory(plan(9, 6, "int8"), device(4 * GB)).text).toMatch(/Choose a smaller model/);
     expect(sayMemory(plan(4, 2), device(undefined))).toMatchObject({ state: "unknown" });
     expect(sayLimits(device(undefined, true)).text).toMatch(/on the processor \(google swiftshader\)/);
@@ -81,6 +83,24 @@ describe("what a check says", () => {
     expect(missingBytes(below, there)).toBe(4 * GB);
     expect(missingBytes(below, [cached("https://example.com/a.pth", 1 * GB)])).toBe(5 * GB);
     expect(sayStorage({ ...whole, isComplete: false }, { ...state, freeBytes: 9 * GB }, []).text).toMatch(/at least/);
+    const unknown = { files: [], bytes: 0, isComplete: false };
+    expect(sayStorage(unknown, { ...state, freeBytes: 9 * GB }, [])).toEqual({
+      state: "unknown",
+      text: "How much it downloads is not known. This site may store 9.0 GB more.",
+    });
+  });
+
+  it("takes a rounded size for all that is there", () => {
+    const url = "https://example.org/karlo/";
+    const rounded = {
+      files: [{ url, bytes: 13.7 * GB }],
+      bytes: 13.7 * GB,
+      isComplete: true,
+      toleranceBytes: 0.05 * GB,
+    };
+    expect(missingBytes(rounded, [cached(`${url}a`, 13.66 * GB)])).toBe(0);
+    expect(missingBytes(rounded, [cached(`${url}a`, 13.74 * GB)])).toBe(0);
+    expect(missingBytes(rounded, [cached(`${url}a`, 13 * GB)])).toBeCloseTo(0.7 * GB, 0);
   });
 });
 
@@ -113,6 +133,23 @@ describe("the size of downloads", () => {
   });
 });
 
+describe("an opening", () => {
+  it("is said by the stage that decides how long it takes", () => {
+    const files = { files: [], loadedBytes: 5e6, totalBytes: 13.7 * GB, isDone: false };
+    expect(sayStage(NOT_OPENED)).toBe("Opening the model");
+    expect(sayStage({ ...NOT_OPENED, stage: "download", download: files })).toBe("Downloading 5.0 MB of 13.7 GB");
+    expect(sayStage({ ...NOT_OPENED, stage: "download", download: { ...files, totalBytes: undefined } })).toBe(
+      "Downloading 5.0 MB",
+    );
+    expect(sayStage({ ...NOT_OPENED, stage: "weights" })).toBe("Loading weights");
+    expect(sayStage({ ...NOT_OPENED, stage: "weights", weights: files })).toBe("Loading weights, 5.0 MB of 13.7 GB");
+    expect(sayStage({ ...NOT_OPENED, stage: "compile", kernels: { compiled: 1, total: 4 } })).toBe(
+      "Compiling kernels, 1 of 4",
+    );
+    expect([undefined, 3e6].map((bytesPerSecond) => saySpeed({ bytesPerSecond }))).toEqual(["", "3.0 MB a second"]);
+  });
+});
+
 describe("a check", () => {
   const choice = { id: "a", label: "A", config: "https://example.org/a.json" };
   const engine = {
@@ -129,6 +166,25 @@ describe("a check", () => {
     await check.check(choice, { dtype: "auto", weights: "int8" });
     expect(engine.planMemory).toHaveBeenCalledWith(choice.config, "f16", "int8");
     expect([check.status, check.findings.length, check.failure]).toEqual(["done", 3, undefined]);
+  });
+
+  it.each(["https://example.org/folder/", "https://example.org/folder", "kakaobrain/karlo-v1-alpha"])(
+    "does not read the page of %s as a load config",
+    async (config) => {
+      const read = vi.fn(planned);
+      const check = new ModelCheck(engine, read);
+      await check.check({ id: config, label: "", config }, { dtype: "auto", weights: "full" });
+      expect(read).not.toHaveBeenCalled();
+      expect(check.findings.map(({ text }) => text)).toContainEqual(expect.stringMatching(/^How much .* is not known/));
+    },
+  );
+
+  it("finds that all of a published model is there, although its size is rounded", async () => {
+    const karlo = entryOf("karlo")!;
+    const there = [cached(`${karlo.page!}/resolve/main/decoder.bin`, karlo.choice.downloadBytes! - 0.04 * GB)];
+    const check = new ModelCheck({ ...engine, downloads: () => Promise.resolve(there) }, planned);
+    await check.check(karlo.choice, { dtype: "auto", weights: "full" });
+    expect(check.findings.map(({ text }) => text)).toContainEqual(expect.stringMatching(/^Everything is downloaded/));
   });
 
   it("shows what it found although a part fails", async () => {
@@ -153,6 +209,13 @@ describe("models of the user", () => {
     expect(modelAt("https://example.org/my%20model.json")).toMatchObject({ label: "my model" });
     expect(() => modelAt("my model")).toThrow(/Enter the URL/);
     expect(() => modelAt("file:///a.json")).toThrow(/open a folder/);
+  });
+
+  it("are read from where the page may read", () => {
+    expect(modelAt("http://localhost:8080/a.json").config).toBe("http://localhost:8080/a.json");
+    expect(modelAt(`${location.origin}/a.json`).label).toBe("a");
+    for (const url of ["http://example.org/a.json", "http://127.0.0.1/a.json", "ftp://example.org/a.json"])
+      expect(() => modelAt(url), url).toThrow(/only from https:\/\//);
   });
 
   it("are told from checkpoints alone", () => {
@@ -194,7 +257,8 @@ describe("the model of the last visit", () => {
     expect(rememberedModel(storage)?.config).toBe("https://example.org/a.json");
     await rememberModel({ id: "file:a", label: "a", config: new File([""], "a.json") }, storage);
     expect(rememberedModel(storage)).toBeUndefined();
-    expect(modelOf("not a model")).toBeUndefined();
+    storage.setItem("dalle2app.model", "not a model");
+    expect(rememberedModel(storage)).toBeUndefined();
   });
 });
 

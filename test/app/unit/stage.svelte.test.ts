@@ -1,10 +1,11 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { AppState } from "../../../web/src/app-state.svelte.js";
 import type { KeptImage } from "../../../web/src/gallery/kept-image.js";
 import { Job } from "../../../web/src/jobs/job.svelte.js";
 import type { Parameters } from "../../../web/src/jobs/request.js";
 import { SHAPES } from "../../../web/src/models/model-choice.js";
 import { parseSettings, Settings } from "../../../web/src/shell/settings.svelte.js";
+import { Toasts } from "../../../web/src/shell/toasts.svelte.js";
 import { webGpuHelp } from "../../../web/src/shell/webgpu-help.js";
 import { actionOfKey, IMAGE_ACTIONS } from "../../../web/src/stage/actions.js";
 import { batchesOf, titleOf } from "../../../web/src/stage/batch.js";
@@ -12,7 +13,7 @@ import { fileNameOf } from "../../../web/src/stage/file-name.js";
 import { fitGrid, fitImage } from "../../../web/src/stage/fit.js";
 import type { Shown } from "../../../web/src/stage/shown.js";
 import { Viewer } from "../../../web/src/stage/viewer.svelte.js";
-import { sayBytes, sayTime } from "../../../web/src/stage/words.js";
+import { sayBytes, sayTime } from "../../../web/src/parts/amounts.js";
 import { Zoom } from "../../../web/src/stage/zoom.svelte.js";
 
 const PARAMETERS: Parameters = { task: "create", prompts: ["a red circle"], count: 1, seed: 7, prior: {}, unets: [] };
@@ -116,11 +117,11 @@ describe("the viewer", () => {
 
   it("goes back one level at a time", () => {
     const { app, viewer } = viewerOf([], images, { kind: "compare", ids: ["d", "f"] });
-    app.isFullView = true;
-    expect(viewer.back()).toBe(true);
-    expect(app.isFullView).toBe(false);
     viewer.back();
     expect(viewer.image?.kept?.id).toBe("d");
+    app.isFullView = true;
+    expect(viewer.back()).toBe(true);
+    expect([app.isFullView, viewer.image?.kept?.id]).toEqual([false, "d"]);
     viewer.back();
     expect([viewer.image, viewer.batch?.jobId]).toEqual([undefined, "two"]);
     expect(viewer.back()).toBe(false);
@@ -142,6 +143,72 @@ describe("the viewer", () => {
   });
 });
 
+describe("in the full view", () => {
+  const images = [kept("a", "one"), kept("b", "two"), kept("c", "three")];
+
+  /** The page with an image in full view. */
+  function pageWith(list: readonly KeptImage[], id: string): AppState {
+    const gallery = $state({
+      images: list,
+      find: (one: string) => gallery.images.find((image) => image.id === one),
+      remove: (ids: readonly string[]) => {
+        gallery.images = gallery.images.filter((image) => !ids.includes(image.id));
+      },
+    });
+    const shown: Shown = { kind: "image", id };
+    const app = $state({ queue: { jobs: [] }, gallery, shown, isFullView: true, tab: "history", toasts: new Toasts() });
+    const viewer = new Viewer(app as unknown as AppState);
+    return Object.assign(app, { viewer }) as unknown as AppState;
+  }
+
+  function run(app: AppState, id: string, image: KeptImage): void {
+    void IMAGE_ACTIONS.find((action) => action.id === id)!.run(app, image);
+  }
+
+  it("a comparison ends it", () => {
+    const app = pageWith(images, "b");
+    run(app, "compare", images[1]!);
+    expect(app).toMatchObject({ isFullView: false, tab: "create", shown: { kind: "compare", ids: ["c", "b"] } });
+  });
+
+  it("an image is compared with another one, not with itself", () => {
+    const app = pageWith(images, "a");
+    app.viewer.note("b");
+    app.viewer.note("a");
+    run(app, "compare", images[1]!);
+    expect(app.shown).toEqual({ kind: "compare", ids: ["c", "b"] });
+    const alone = pageWith(images.slice(0, 1), "a");
+    run(alone, "compare", images[0]!);
+    expect(alone).toMatchObject({ isFullView: true, tab: "history", shown: { kind: "image" } });
+  });
+
+  it("the next image follows one that is deleted; after the last one it ends", () => {
+    const app = pageWith(images.slice(0, 2), "a");
+    run(app, "delete", images[0]!);
+    expect([app.isFullView, app.viewer.target?.kept?.id]).toEqual([true, "b"]);
+    run(app, "delete", images[1]!);
+    expect([app.isFullView, app.shown]).toEqual([false, { kind: "nothing" }]);
+  });
+});
+
+describe("messages", () => {
+  it("stay while the pointer or the focus is in them", () => {
+    vi.useFakeTimers();
+    const toasts = new Toasts();
+    toasts.show("Done.");
+    const [toast] = toasts.list;
+    toasts.hold(toast!, "pointer");
+    toasts.hold(toast!, "focus");
+    toasts.release(toast!, "pointer");
+    vi.advanceTimersByTime(60_000);
+    expect(toasts.list).toHaveLength(1);
+    toasts.release(toast!, "focus");
+    vi.advanceTimersByTime(60_000);
+    expect(toasts.list).toEqual([]);
+    vi.useRealTimers();
+  });
+});
+
 describe("a zoom", () => {
   const size = { width: 100, height: 100 };
 
@@ -158,7 +225,7 @@ describe("a zoom", () => {
 
 describe("words", () => {
   it("say bytes and times", () => {
-    expect([0, 999, 1500, 12_400_000, 4.2e9].map(sayBytes)).toEqual(["0 B", "999 B", "1.5 kB", "12 MB", "4.2 GB"]);
+    expect([0, 999, 1500, 12_400_000, 13.7e9].map(sayBytes)).toEqual(["0 B", "999 B", "1.5 kB", "12 MB", "13.7 GB"]);
     expect([200, 8000, 180_000, 7_200_000].map(sayTime)).toEqual(["1 s", "8 s", "3 min", "2 h"]);
   });
 

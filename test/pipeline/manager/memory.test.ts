@@ -210,19 +210,19 @@ describe("offload", () => {
 
   it("changes to idle if weights do not fit together, with one warning", async () => {
     using manager = await openManager();
-    const drawOne = (from = manager) =>
+    const generateOne = (from = manager) =>
       new BasicInference(from).run(TEXTS[0]!, { seed: 4, priorSteps: 2, decoderSteps: 2 });
-    const alone = await drawOne();
+    const alone = await generateOne();
     manager.offloadIdle();
     using idle = await openManager({ offload: "idle" });
-    const idlePeak = await peakOf(() => drawOne(idle));
+    const idlePeak = await peakOf(() => generateOne(idle));
     idle.offloadIdle();
     gpu.memoryLimit = sum(componentsOf(manager).map((one) => one.weights.gpuBytes)) - 1;
     await manager.load();
     expect(manager.offload).toBe("idle");
-    // Drawing needs more than these small weights take, but no more than with one component at a time.
+    // Generating needs more than these small weights take, but no more than with one component at a time.
     gpu.memoryLimit = idlePeak;
-    expect(await drawOne()).toEqual(alone);
+    expect(await generateOne()).toEqual(alone);
     expect(warnings).toEqual([expect.stringContaining("from now on each is loaded when it is needed")]);
   });
 

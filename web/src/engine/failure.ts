@@ -36,7 +36,7 @@ const FULL: Face = {
   remedy: "free-storage",
 };
 const STOPPED: Face = {
-  title: "The engine of this page stopped",
+  title: "The worker of this page stopped",
   advice: "Try again: it starts anew and opens the model again. What was downloaded is kept.",
   remedy: "retry",
 };
@@ -50,6 +50,7 @@ const BUG: Face = {
 const FACES: Readonly<Record<string, Face>> = {
   argument: { title: "A value does not fit", remedy: undefined },
   config: { title: "The load config is not right", remedy: "choose-model" },
+  device: STOPPED,
   dialect: { title: "This model is of an unknown version", remedy: "choose-model" },
   error: BUG,
   "file/access-refused": { title: "The server does not give out this file", remedy: "choose-model" },
@@ -106,6 +107,7 @@ const FACES: Readonly<Record<string, Face>> = {
   gpu: BUG,
   image: { title: "The image could not be read", remedy: undefined },
   internal: BUG,
+  manager: STOPPED,
   "sampling/no-model": { title: "The model cannot do this", remedy: "choose-model" },
   sampling: { title: "The model cannot do this", remedy: undefined },
   shape: { title: "The weights do not fit the model", remedy: "choose-model" },
@@ -119,7 +121,7 @@ const FACES: Readonly<Record<string, Face>> = {
   weights: { title: "The weights do not fit the model", remedy: "choose-model" },
   "worker/crashed": STOPPED,
   "worker/not-started": {
-    title: "The engine of this page could not be started",
+    title: "The worker of this page could not be started",
     advice: "Check the connection, and try again.",
     remedy: "retry",
   },

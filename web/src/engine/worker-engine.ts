@@ -2,7 +2,6 @@ import {
   createWorkerClient,
   type GeneratedOn,
   type RemoteGpu,
-  type RgbaImage,
   type WarmupProgress,
   type WorkerClient,
 } from "dalle2-webgpu";
@@ -27,7 +26,7 @@ export function createWorkerEngine(onWarning: (message: string) => void): Engine
     planMemory: async (config, dtype, weights) =>
       client.planMemory(config, { dtype, batchSize: 1, ...(weights && { weights }) }),
     inspect: (file) => client.inspect(file),
-    decodeImage: async (file) => (await client.decodeImage(file)) satisfies RgbaImage,
+    decodeImage: (file) => client.decodeImage(file),
     encodeImage: async (image) => png(await client.encodeImage(image)),
     readRecord: (file) => client.readImageRecord(file),
     resize: (image, width, height) => client.resizeLanczos(image, width, height),

@@ -2,7 +2,16 @@
 import type { Sampling, Task } from "../jobs/request.js";
 import type { ModelFacts, NetworkDefaults } from "./facts.js";
 import { LIMITS, numberWithin, sayLimits, type Limits } from "./limits.js";
-import { DEFAULTS, networksOf, takesNegative, textsOf, usesPrior, type DraftValues } from "./parameters.js";
+import {
+  captionUse,
+  DEFAULTS,
+  networksOf,
+  settingsOf,
+  takesNegative,
+  textsOf,
+  usesPrior,
+  type DraftValues,
+} from "./parameters.js";
 
 /** A field of the forms. */
 export type FieldName =
@@ -50,7 +59,7 @@ export function findProblem(values: DraftValues, task: Task, given: Given): Prob
     modelProblem(values, task, given.facts) ??
     imageProblem(values, task, given) ??
     textProblem(values, task, given.facts) ??
-    numberProblem(values, task) ??
+    numberProblem(values, task, given.facts) ??
     negativeProblem(values, task, given.facts)
   );
 }
@@ -108,7 +117,7 @@ function wrong(field: FieldName, message: string): Problem {
 const MISSING_PROMPT = "Write a prompt: what the image is to show.";
 
 function textProblem(values: DraftValues, task: Task, facts: ModelFacts | undefined): Problem | undefined {
-  const texts = textsOf(values, task);
+  const texts = textsOf(values, task, facts);
   switch (task) {
     case "create":
       return texts.length > 0 ? undefined : missing("prompts", MISSING_PROMPT);
@@ -116,7 +125,7 @@ function textProblem(values: DraftValues, task: Task, facts: ModelFacts | undefi
       return texts.length > 0 ? undefined : missing("inpaintPrompts", MISSING_PROMPT);
     case "variations":
     case "upscale":
-      if (texts.length > 0 || !takesTextFrom(task, values, facts)) return undefined;
+      if (texts.length > 0 || captionUse(values, task, facts) !== "needed") return undefined;
       return missing(`${task}Caption`, "Say what the image shows: this model reads a text beside it.");
     case "interpolate":
       return endsProblem(values, facts);
@@ -129,7 +138,7 @@ function textProblem(values: DraftValues, task: Task, facts: ModelFacts | undefi
 
 function endsProblem(values: DraftValues, facts: ModelFacts | undefined): Problem | undefined {
   const isOfImages = values.ends === "images";
-  if (isOfImages && !facts?.needsText) return undefined;
+  if (isOfImages && captionUse(values, "interpolate", facts) !== "needed") return undefined;
   for (const [field, which] of [
     ["start", "first"],
     ["end", "second"],
@@ -143,13 +152,7 @@ function endsProblem(values: DraftValues, facts: ModelFacts | undefined): Proble
   return undefined;
 }
 
-/** Whether the U-Nets that a task runs cannot do without a text. */
-export function takesTextFrom(task: Task, values: DraftValues, facts: ModelFacts | undefined): boolean {
-  if (!facts?.needsText) return false;
-  return networksOf(values, task, facts).some(({ takesText }) => takesText);
-}
-
-function numberProblem(values: DraftValues, task: Task): Problem | undefined {
+function numberProblem(values: DraftValues, task: Task, facts: ModelFacts | undefined): Problem | undefined {
   const fields: Readonly<Record<Task, readonly (keyof typeof LIMITS & keyof DraftValues)[]>> = {
     create: ["count"],
     variations: ["count"],
@@ -162,7 +165,7 @@ function numberProblem(values: DraftValues, task: Task): Problem | undefined {
     const problem = outside(LIMITS[field], values[field]);
     if (problem !== undefined) return wrong(field, `${NAMES[field]} must be ${problem}.`);
   }
-  for (const network of [values.prior, ...values.unets]) {
+  for (const network of settingsOf(values, task, facts)) {
     const problem = settingProblem(network);
     if (problem !== undefined) return wrong("settings", problem);
   }

@@ -6,8 +6,8 @@ import { findProblem, type Problem } from "./checks.js";
 import type { ModelFacts } from "./facts.js";
 import { readInputImage, type InputImage } from "./input-image.js";
 import { randomSeed } from "./limits.js";
-import { sayFailure } from "./say-failure.js";
-import { parametersOf, valuesOf, type DraftValues } from "./parameters.js";
+import { sayFailure } from "../engine/say-failure.js";
+import { parametersOf, settingsOf, valuesOf, type DraftValues } from "./parameters.js";
 
 /** How many images a task takes. */
 export const IMAGES_OF: Readonly<Record<Task, number>> = {
@@ -21,8 +21,6 @@ export const IMAGES_OF: Readonly<Record<Task, number>> = {
 
 /** The mask of inpainting. */
 export interface DraftMask {
-  readonly width: number;
-  readonly height: number;
   /** Share of the pixels that is generated, 0 to 1. */
   readonly share: number;
   /** In the size of the image, row by row: 1 where a pixel is kept, 0 where it is generated. */
@@ -32,8 +30,8 @@ export interface DraftMask {
 /** An image that can be the input of a task. */
 export interface UsableImage {
   readonly file: Blob;
-  /** Prompt of the image; empty if it has none. */
-  readonly prompt: string;
+  /** Prompt of the image; empty if it has none, undefined if that is not known. */
+  readonly prompt: string | undefined;
   /** Default: its prompt. */
   readonly name?: string;
 }
@@ -185,11 +183,12 @@ export class Draft implements DraftValues {
     this.unets = all.with(index, changesIn({ ...all[index], ...settings }, this.facts?.unets[index]));
   }
 
-  /** How many settings of networks differ from the model's defaults. */
-  get changes(): number {
-    const { prior, unets, sampler, resampleTimes, startAtUnetNumber } = this;
-    const settings = [prior, ...unets].flatMap((network): unknown[] => Object.values(network));
-    return [...settings, sampler, resampleTimes, startAtUnetNumber].filter((value) => value !== undefined).length;
+  /** How many settings of the networks of a task differ from the model's defaults. */
+  changes(task: Task): number {
+    const ofNetworks = settingsOf(this, task, this.facts).flatMap((network): unknown[] => Object.values(network));
+    const ofTask = { inpaint: this.resampleTimes, upscale: this.startAtUnetNumber };
+    const own = task === "inpaint" || task === "upscale" ? ofTask[task] : undefined;
+    return [...ofNetworks, this.sampler, own].filter((value) => value !== undefined).length;
   }
 
   /** Sets all settings of networks back to the model's defaults. */
@@ -215,17 +214,22 @@ export class Draft implements DraftValues {
 
   /**
    * Makes an image input image `index` of a task; by default the first that is free, or the last. Its prompt becomes the text
-   * that says what the image shows.
+   * that says what the image shows. If its prompt is not known, that text stays where there was no image yet: it may have been
+   * entered for this one.
    */
   async useAsInput(task: Task, image: UsableImage, index = this.#freeIndex(task)): Promise<void> {
     if (IMAGES_OF[task] === 0) return;
     if (task === "interpolate") this.ends = "images";
-    const { file, prompt, name = prompt === "" ? "Image" : prompt } = image;
-    if (!(await this.addImage(task, file, name, index)) || prompt === "") return;
-    if (task === "variations") this.variationsCaption = prompt;
-    if (task === "upscale") this.upscaleCaption = prompt;
-    if (task === "edit") this.before = prompt;
-    if (task === "interpolate") this[index === 0 ? "start" : "end"] = prompt;
+    const { file, prompt, name = prompt || "Image" } = image;
+    const at = Math.min(index, this.images[task].length);
+    const isReplaced = this.images[task][at] !== undefined;
+    if (!(await this.addImage(task, file, name, at))) return;
+    if (prompt === undefined && !isReplaced) return;
+    const caption = prompt ?? "";
+    if (task === "variations") this.variationsCaption = caption;
+    if (task === "upscale") this.upscaleCaption = caption;
+    if (task === "edit") this.before = caption;
+    if (task === "interpolate") this[at === 0 ? "start" : "end"] = caption;
   }
 
   /** Reads a file and makes it input image `index`. Returns whether it could be read. */
@@ -244,13 +248,14 @@ export class Draft implements DraftValues {
     }
   }
 
+  /** Removes an input image. The second end of an interpolation becomes the first, with its text. */
   removeImage(task: Task, id: string): void {
-    const removed = this.images[task].find((image) => image.id === id);
-    if (removed) URL.revokeObjectURL(removed.url);
-    this.#setImages(
-      task,
-      this.images[task].filter((image) => image !== removed),
-    );
+    const images = this.images[task];
+    const index = images.findIndex((image) => image.id === id);
+    if (index < 0) return;
+    URL.revokeObjectURL(images[index]!.url);
+    this.#setImages(task, images.toSpliced(index, 1));
+    if (task === "interpolate") [this.start, this.end] = [index === 0 ? this.end : this.start, ""];
   }
 
   #freeIndex(task: Task): number {

@@ -34,8 +34,6 @@ export interface ModelFacts {
   readonly readsImages: boolean;
   /** Whether the decoder cannot generate without a text, not even from an image. */
   readonly needsText: boolean;
-  /** Tokens that a text may have. */
-  readonly contextLength: number | undefined;
 }
 
 /** Descriptions of an open model. */
@@ -72,7 +70,6 @@ export const SHAPES_FACTS: ModelFacts = {
   readsText: true,
   readsImages: true,
   needsText: true,
-  contextLength: 32,
 };
 
 /** Picks the facts of an open model. */
@@ -96,7 +93,6 @@ export function factsOf({ prior, decoder, clip, defaults }: ModelDescription): M
     readsText: clip !== undefined,
     readsImages: clip?.imageSize !== undefined,
     needsText: decoder?.requirements.needs.textEncoding ?? false,
-    contextLength: clip?.contextLength,
   };
 }
 

@@ -38,8 +38,11 @@ export async function useImages(app: AppState, files: readonly File[]): Promise<
   const task = imageTask(app);
   app.tab = task;
   if (task === "interpolate") app.draft.ends = "images";
-  for (const file of files.slice(0, IMAGES_OF[task])) {
-    await app.draft.useAsInput(task, { file, prompt: "", name: file.name });
+  const taken = files.slice(0, IMAGES_OF[task]);
+  for (const [i, file] of taken.entries()) {
+    // Several replace whatever is there; one goes where there is room.
+    const index = taken.length > 1 ? i : undefined;
+    await app.draft.useAsInput(task, { file, prompt: undefined, name: file.name }, index);
   }
 }
 
@@ -49,8 +52,10 @@ export function restoreParameters(app: AppState, parameters: RestoredParameters,
   app.tab = draft.restore(parameters);
   const isOther = modelId !== undefined && modelId !== session.choice.id;
   if (isOther) toasts.show(`These parameters are for the model “${modelId}”. Choose it to get the same image.`);
-  else if (draft.problem(parameters.task)?.field === "images") toasts.show("The form is filled. Add the image.");
-  else toasts.show("The form is filled. Generate when you are ready.");
+  else {
+    const next = draft.problem(parameters.task)?.message ?? "Generate when you are ready.";
+    toasts.show(`The form is filled. ${next}`);
+  }
 }
 
 /** Fills the form from the link that opened the page. Returns whether it holds parameters. */

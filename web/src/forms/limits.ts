@@ -1,5 +1,7 @@
 // Values that the forms, links and kept drafts accept.
-import { SAMPLER_NAMES, type SamplerName } from "dalle2-webgpu";
+import { MAX_SEED } from "../jobs/image-parameters.js";
+
+export { samplerNamed } from "../jobs/request.js";
 
 /** Values from `least` to `most`. */
 export interface Limits {
@@ -11,7 +13,7 @@ export interface Limits {
 /** Limits of numbers by their name. */
 export const LIMITS = {
   count: { least: 1, most: 64, isWhole: true },
-  seed: { least: 0, most: Number.MAX_SAFE_INTEGER, isWhole: true },
+  seed: { least: 0, most: MAX_SEED, isWhole: true },
   steps: { least: 1, most: 1000, isWhole: true },
   condScale: { least: 0, most: 30, isWhole: false },
   interpolateFrames: { least: 2, most: 60, isWhole: true },
@@ -31,11 +33,6 @@ export function numberWithin({ least, most, isWhole }: Limits, value: unknown): 
 /** Says which values there are: "a whole number from 1 to 64". */
 export function sayLimits({ least, most, isWhole }: Limits): string {
   return `a ${isWhole ? "whole " : ""}number from ${least} to ${most}`;
-}
-
-/** Returns the value if it is the name of a sampler, otherwise undefined. */
-export function samplerNamed(value: unknown): SamplerName | undefined {
-  return SAMPLER_NAMES.find((name) => name === value);
 }
 
 /** Returns a new seed. */

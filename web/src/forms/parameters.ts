@@ -1,7 +1,10 @@
 // From what a person entered to the parameters of a job, and back.
 import type { SamplerName } from "dalle2-webgpu";
-import type { Parameters, Sampling, Task } from "../jobs/request.js";
+import { DEFAULTS } from "../jobs/defaults.js";
+import { runsPrior, type Parameters, type PriorSampling, type Sampling, type Task } from "../jobs/request.js";
 import type { ModelFacts, NetworkDefaults } from "./facts.js";
+
+export { DEFAULTS } from "../jobs/defaults.js";
 
 /** The values of all forms. Undefined: the model's or the library's default. */
 export interface DraftValues {
@@ -28,9 +31,6 @@ export interface DraftValues {
   readonly sampler: SamplerName | undefined;
 }
 
-/** Values of the library where none is set. */
-export const DEFAULTS = { interpolateFrames: 8, editFrames: 1, strength: 0.4, resampleTimes: 5, startAtUnetNumber: 2 };
-
 /** Tasks with a number of images for each prompt or image, and with a negative prompt. Others give a series. */
 export const COUNTED_TASKS: readonly Task[] = ["create", "variations", "inpaint", "upscale"];
 
@@ -44,7 +44,7 @@ export function promptsIn(text: string): string[] {
 
 /** Whether a task runs the prior with settings of its own. */
 export function usesPrior(task: Task, { ends }: Pick<DraftValues, "ends">): boolean {
-  return task === "create" || task === "inpaint" || (task === "interpolate" && ends === "prompts");
+  return runsPrior({ task, isBetweenImages: ends === "images" });
 }
 
 /** A network that a task runs, and what it does with guidance. */
@@ -80,20 +80,42 @@ export function takesNegative(values: DraftValues, task: Task, facts: ModelFacts
   return !facts || networksOf(values, task, facts).some((network) => network.takesNegative);
 }
 
-/** Returns the texts of a task, in the order of `Parameters.prompts`. */
-export function textsOf(values: DraftValues, task: Task): readonly string[] {
+/** Whether a task reads captions: texts that say what its images show. Optional while the model is not known. */
+export function captionUse(
+  values: Pick<DraftValues, "ends" | "startAtUnetNumber">,
+  task: Task,
+  facts: ModelFacts | undefined,
+): "none" | "optional" | "needed" {
+  if (task !== "variations" && task !== "upscale" && (task !== "interpolate" || values.ends === "prompts"))
+    return "none";
+  if (!facts) return "optional";
+  if (!networksOf(values, task, facts).some(({ takesText }) => takesText)) return "none";
+  if (facts.needsText) return "needed";
+  return facts.readsText ? "optional" : "none";
+}
+
+/** The settings of the networks that a task runs. While the model is not known: those of all U-Nets. */
+export function settingsOf(values: DraftValues, task: Task, facts: ModelFacts | undefined): readonly PriorSampling[] {
+  if (!facts) return [...(usesPrior(task, values) ? [values.prior] : []), ...values.unets];
+  const networks = networksOf(values, task, facts);
+  return networks.map(({ index }) => (index === undefined ? values.prior : (values.unets[index] ?? {})));
+}
+
+/** Returns the texts of a task that its form shows, in the order of `Parameters.prompts`. */
+export function textsOf(values: DraftValues, task: Task, facts: ModelFacts | undefined): readonly string[] {
+  const hasCaptions = captionUse(values, task, facts) !== "none";
   switch (task) {
     case "create":
       return promptsIn(values.prompts);
     case "inpaint":
       return promptsIn(values.inpaintPrompts);
     case "variations":
-      return filled(values.variationsCaption);
+      return hasCaptions ? filled(values.variationsCaption) : [];
     case "upscale":
-      return filled(values.upscaleCaption);
+      return hasCaptions ? filled(values.upscaleCaption) : [];
     case "interpolate": {
       const ends = [values.start.trim(), values.end.trim()];
-      return values.ends === "images" && ends.includes("") ? [] : ends;
+      return values.ends === "prompts" || (hasCaptions && !ends.includes("")) ? ends : [];
     }
     case "edit":
       return [values.before.trim(), values.after.trim()];
@@ -106,7 +128,7 @@ export function parametersOf(values: DraftValues, task: Task, facts: ModelFacts 
   const negative = values.negative.trim();
   return {
     task,
-    prompts: textsOf(values, task),
+    prompts: textsOf(values, task, facts),
     ...(negative !== "" && takesNegative(values, task, facts) && { negative }),
     count: COUNTED_TASKS.includes(task) ? values.count : 1,
     seed,
@@ -142,7 +164,7 @@ function unetsOf(unets: readonly Sampling[], facts: ModelFacts | undefined): rea
   return own.some((unet) => Object.keys(unet).length > 0) ? own : [];
 }
 
-/** Returns the values of the forms that parameters set, but for the seed. */
+/** Returns the values of the forms that parameters set, but for the seed. The library's defaults count as not set. */
 export function valuesOf({ task, prompts, ...given }: Omit<Parameters, "seed">): Partial<DraftValues> {
   const { count, prior, unets, sampler, frames, strength, resampleTimes, startAtUnetNumber } = given;
   const shared = {
@@ -156,11 +178,19 @@ export function valuesOf({ task, prompts, ...given }: Omit<Parameters, "seed">):
     case "create":
       return { ...shared, prompts: prompts.join("\n") };
     case "inpaint":
-      return { ...shared, inpaintPrompts: prompts.join("\n"), resampleTimes };
+      return {
+        ...shared,
+        inpaintPrompts: prompts.join("\n"),
+        resampleTimes: unlessDefault("resampleTimes", resampleTimes),
+      };
     case "variations":
       return { ...shared, variationsCaption: first };
     case "upscale":
-      return { ...shared, upscaleCaption: first, startAtUnetNumber };
+      return {
+        ...shared,
+        upscaleCaption: first,
+        startAtUnetNumber: unlessDefault("startAtUnetNumber", startAtUnetNumber),
+      };
     case "interpolate":
       return {
         ...shared,
@@ -172,6 +202,10 @@ export function valuesOf({ task, prompts, ...given }: Omit<Parameters, "seed">):
     case "edit":
       return { ...shared, before: first, after: second, strength, editFrames: frames };
   }
+}
+
+function unlessDefault(name: keyof typeof DEFAULTS, value: number | undefined): number | undefined {
+  return value === DEFAULTS[name] ? undefined : value;
 }
 
 function filled(text: string): string[] {

@@ -7,12 +7,13 @@ const EARLIEST = Date.UTC(1980, 0, 2);
 /** Saves images as files of their own. The browser may ask whether the page may save several. */
 export function downloadEach(images: readonly KeptImage[]): void {
   const names = fileNames(images);
-  for (const [i, { file }] of images.entries()) save(file, names[i]!);
+  for (const [i, { file }] of images.entries()) saveFile(file, names[i]!);
 }
 
-/** Saves images as one zip file. */
+/** Saves images as one zip file, named by the day. */
 export async function downloadArchive(images: readonly KeptImage[], now = new Date()): Promise<void> {
-  save(await archive(images), `images-${now.toISOString().slice(0, 10)}.zip`);
+  const day = [now.getFullYear(), now.getMonth() + 1, now.getDate()].map((part) => String(part).padStart(2, "0"));
+  saveFile(await archive(images), `images-${day.join("-")}.zip`);
 }
 
 /** A zip file of images. PNGs are compressed already, so they are stored as they are. */
@@ -35,7 +36,8 @@ export async function archive(images: readonly KeptImage[]): Promise<Blob> {
   return new Blob(parts, { type: "application/zip" });
 }
 
-function save(file: Blob, name: string): void {
+/** Saves a file in the person's folder of downloads. */
+export function saveFile(file: Blob, name: string): void {
   const url = URL.createObjectURL(file);
   Object.assign(document.createElement("a"), { href: url, download: name }).click();
   // Some browsers read the URL only after the click.

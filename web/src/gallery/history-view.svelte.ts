@@ -48,11 +48,13 @@ export class HistoryView {
     this.#anchor = id;
   }
 
-  /** Selects all from the image that was selected last to this one. */
+  /** Selects all from the image that was clicked last to this one. If that is not in the list any more, a range begins here. */
   selectTo(id: string): void {
     const ids = this.matches.map((image) => image.id);
-    const [from, to] = [ids.indexOf(this.#anchor ?? id), ids.indexOf(id)].sort((a, b) => a - b);
-    for (const one of ids.slice(Math.max(from!, 0), to! + 1)) this.selected.add(one);
+    const anchor = this.#anchor !== undefined && ids.includes(this.#anchor) ? this.#anchor : id;
+    this.#anchor = anchor;
+    const ends = [ids.indexOf(anchor), ids.indexOf(id)];
+    for (const one of ids.slice(Math.min(...ends), Math.max(...ends) + 1)) this.selected.add(one);
   }
 
   /** Selects all that match. */

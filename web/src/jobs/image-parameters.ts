@@ -1,8 +1,9 @@
 import type { ImageRecord } from "dalle2-webgpu";
+import { DEFAULTS } from "./defaults.js";
 import type { Parameters, Request, Task } from "./request.js";
 
 /** How many images `interpolate` and `edit` have by default. */
-const DEFAULT_FRAMES = { interpolate: 8, edit: 1 };
+const DEFAULT_FRAMES = { interpolate: DEFAULTS.interpolateFrames, edit: DEFAULTS.editFrames };
 
 /** Tasks whose images are a series from the same noise. */
 type Series = keyof typeof DEFAULT_FRAMES;
@@ -20,7 +21,7 @@ export function jobSize({ parameters, images }: Request): number {
 }
 
 /** The largest seed. */
-const MAX_SEED = Number.MAX_SAFE_INTEGER;
+export const MAX_SEED = Number.MAX_SAFE_INTEGER;
 
 /** Seed of an image of a job: the seeds follow each other; after the largest comes 0. */
 export function seedOfImage(seed: number, index: number): number {

@@ -65,7 +65,7 @@ export class Queue {
       case "retry":
         return this.retry(job);
       case "reopen-device":
-        this.#session.close();
+        void this.#session.close();
         return this.retry(job);
       case "retry-in-f32":
         return this.retry(job, {}, { ...job.loading, dtype: "f32" });

@@ -1,6 +1,6 @@
 // From the record in an image file, which the app and the `dalle2` command write, to the parameters of a form.
-import { SAMPLER_NAMES, type ImageRecord, type SamplerName } from "dalle2-webgpu";
-import type { Parameters, PriorSampling, Sampling, Task } from "./request.js";
+import type { ImageRecord, SamplerName } from "dalle2-webgpu";
+import { samplerNamed, type Parameters, type PriorSampling, type Sampling, type Task } from "./request.js";
 
 /** Tasks by the script that runs them. */
 const TASK_OF_SCRIPT: Readonly<Record<string, Task>> = {
@@ -101,7 +101,7 @@ function readPrior(values: Values): PriorSampling {
   return defined({
     steps: number(values.priorSteps),
     condScale: number(values.priorCondScale),
-    sampler: samplerName(values.priorSampler),
+    sampler: samplerNamed(values.priorSampler),
     candidates: number(values.priorNumSamplesPerBatch),
   });
 }
@@ -116,7 +116,7 @@ function readDecoder(values: Values): { readonly unets: readonly Sampling[]; rea
   const unets = Array.from({ length: Math.max(steps.length, condScales.length) }, (_, i) =>
     defined({ steps: steps[i], condScale: condScales[i] }),
   );
-  return { unets, samplers: [...new Set(list("sampler").map(samplerName))].filter((name) => name !== undefined) };
+  return { unets, samplers: [...new Set(list("sampler").map(samplerNamed))].filter((name) => name !== undefined) };
 }
 
 function text(value: unknown): string | undefined {
@@ -125,10 +125,6 @@ function text(value: unknown): string | undefined {
 
 function number(value: unknown): number | undefined {
   return typeof value === "number" && Number.isFinite(value) ? value : undefined;
-}
-
-function samplerName(value: unknown): SamplerName | undefined {
-  return SAMPLER_NAMES.find((name) => name === value);
 }
 
 /** Leaves out values that are undefined. */

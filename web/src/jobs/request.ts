@@ -1,5 +1,5 @@
 // What a person asks for: plain data, so that it can be kept, linked to, put into a PNG, and sent to an engine.
-import type { RgbImage, SamplerName } from "dalle2-webgpu";
+import { SAMPLER_NAMES, type RgbImage, type SamplerName } from "dalle2-webgpu";
 
 /** What can be done with a model. */
 export const TASKS = ["create", "variations", "inpaint", "upscale", "interpolate", "edit"] as const;
@@ -60,4 +60,14 @@ export interface Request {
   readonly mask?: Uint8Array | undefined;
   /** How many images are computed together at most. It changes memory and speed, not the images. Default: the library's. */
   readonly batchSize?: number | undefined;
+}
+
+/** Whether a task runs the prior, if the model has one. */
+export function runsPrior({ task, isBetweenImages }: Pick<Parameters, "task" | "isBetweenImages">): boolean {
+  return task === "create" || task === "inpaint" || (task === "interpolate" && isBetweenImages !== true);
+}
+
+/** Returns the value if it is the name of a sampler, otherwise undefined. */
+export function samplerNamed(value: unknown): SamplerName | undefined {
+  return SAMPLER_NAMES.find((name) => name === value);
 }

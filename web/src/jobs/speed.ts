@@ -1,13 +1,11 @@
 // How long a job takes, before its first step: as the last one on the same model.
 import type { OpenModel } from "../engine/engine.js";
+import { DEFAULTS } from "./defaults.js";
 import { jobSize } from "./image-parameters.js";
-import type { Request, Sampling } from "./request.js";
+import { runsPrior, type Request, type Sampling } from "./request.js";
 
 /** Steps of a network that nobody says. */
 const UNKNOWN_STEPS = 50;
-
-/** How often `inpaint` repeats each step by default. */
-const RESAMPLE_TIMES = 5;
 
 /** Descriptions of a model that say how much work a job is. */
 export type WorkFacts = Pick<OpenModel, "prior" | "decoder" | "defaults">;
@@ -15,12 +13,11 @@ export type WorkFacts = Pick<OpenModel, "prior" | "decoder" | "defaults">;
 /** The work of a job in evaluations of networks: a measure of its time on one model. */
 export function workOf(request: Request, { prior, decoder, defaults }: WorkFacts): number {
   const { parameters } = request;
-  const { task, unets, resampleTimes = RESAMPLE_TIMES } = parameters;
+  const { task, unets, resampleTimes = DEFAULTS.resampleTimes } = parameters;
   const size = jobSize(request);
-  const usesPrior = prior !== undefined && (task === "create" || task === "inpaint" || request.images.length === 0);
   const embeddings = task === "interpolate" ? 2 : size;
-  const ofPrior = usesPrior ? embeddings * evaluations(parameters.prior, defaults.prior) : 0;
-  const first = task === "upscale" ? (parameters.startAtUnetNumber ?? 2) - 1 : 0;
+  const ofPrior = prior && runsPrior(parameters) ? embeddings * evaluations(parameters.prior, defaults.prior) : 0;
+  const first = task === "upscale" ? (parameters.startAtUnetNumber ?? DEFAULTS.startAtUnetNumber) - 1 : 0;
   const ofUnets = (decoder?.unets ?? []).slice(first).map((_, i) => {
     const index = first + i;
     const own = {

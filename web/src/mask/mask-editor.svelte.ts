@@ -1,4 +1,5 @@
 import { nextBrush, largestBrush } from "./brush.js";
+import type { LoadedFile } from "./loaded-file.svelte.js";
 import { MaskLayer, type Marking } from "./mask-layer.svelte.js";
 import type { RgbImage } from "dalle2-webgpu";
 
@@ -25,6 +26,8 @@ export class MaskEditor {
   wantsFocus: boolean = $state(false);
   /** Shows what was shown before the painter (`show-painter.ts`). */
   goBack: (() => void) | undefined;
+  /** The mask file that was loaded last, until it is put away. */
+  loaded: LoadedFile | undefined = $state.raw();
   /** Diameter of the brush as a share of the image's side, so that it fits images of any size. */
   #brushShare: number = $state(1 / 8);
   /** Newest last. */
@@ -42,6 +45,11 @@ export class MaskEditor {
     const fits = ({ width, height, share }: MaskLayer): boolean =>
       width === pixels.width && height === pixels.height && share > 0;
     return this.#masks.findLast((one) => one.id !== id && fits(one.layer))?.layer;
+  }
+
+  /** The file that was loaded last, if it is of this mask. */
+  loadedInto(layer: MaskLayer): LoadedFile | undefined {
+    return this.loaded?.layer === layer ? this.loaded : undefined;
   }
 
   /** Diameter of the brush on an image with this side, in its pixels. */

@@ -154,7 +154,9 @@ export class Painting {
 
   /** Ends a stroke that `press` began. */
   lift(): void {
-    if (this.#activity?.kind === "stroke" && this.#pointers.length === 0) this.#finish(this.cursor!);
+    const activity = this.#activity;
+    // A pointer that leaves the frame takes the cursor away.
+    if (activity?.kind === "stroke" && this.#pointers.length === 0) this.#finish(this.cursor ?? activity.from);
   }
 
   /** Fills the rectangle or lasso in hand. */

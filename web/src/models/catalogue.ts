@@ -15,7 +15,7 @@ export interface CatalogueEntry {
   readonly summary: string;
   /** Side of its images, in pixels. */
   readonly imageSize: number;
-  /** Whether it takes text alone. Else it makes variations of an image. */
+  /** Whether it takes text alone. Else it generates variations of an image. */
   readonly takesText: boolean;
   readonly licence: string;
   /** Page of its authors. */
@@ -102,11 +102,11 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
     memory: { f32: 9.4, f16: 4.7, int8: 2.6 },
   }),
   laion("decoder-2.4B-fp16", "LAION, decoder 2.4B", "experts", {
-    summary: "A later training of 2022, in half precision, which takes no text in the decoder.",
+    summary: "A later training of 2022, in f16, which takes no text in the decoder.",
     memory: { f32: 9.4, f16: 4.7, int8: 2.6 },
   }),
   laion("decoder-3B-fp16", "LAION, decoder 3B", "experts", {
-    summary: "The largest of these decoders, of 2022, in half precision.",
+    summary: "The largest of these decoders, of 2022, in f16.",
     memory: { f32: 12.2, f16: 6.1, int8: 3.1 },
   }),
   laion("nousr-vit-h-14", "nousr, ViT-H-14", "experts", {

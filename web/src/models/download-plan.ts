@@ -14,6 +14,8 @@ export interface DownloadPlan {
   readonly bytes: number;
   /** Whether the sizes of all files are known. */
   readonly isComplete: boolean;
+  /** How far `bytes` may be from the true size, where it is rounded. Default: 0. */
+  readonly toleranceBytes?: number | undefined;
 }
 
 /** Asks the servers of a load config for the sizes of its files. Rejects if the config cannot be read. */

@@ -20,14 +20,14 @@ export class HeldModel {
   readonly #opening: Opening;
   readonly #waiting = new Set<OnOpening>();
   readonly #controller = new AbortController();
-  readonly #idle: (() => void)[] = [];
+  readonly #onChange: (() => void)[] = [];
   #users = 0;
   #isClosed = false;
 
   constructor(
     engine: Engine,
     { choice, loading, recordAs }: { choice: ModelChoice; loading: Loading; recordAs: string | undefined },
-    onProgress: (opening: OpeningState, progress: OpenProgress) => void,
+    onProgress: OnOpening,
   ) {
     this.choice = choice;
     this.loading = loading;
@@ -35,7 +35,7 @@ export class HeldModel {
     const report = (progress: OpenProgress): void => {
       if (this.#isClosed) return;
       this.#opening.add(progress);
-      onProgress(this.#opening.state, progress);
+      onProgress(this.#opening.state);
       for (const listener of this.#waiting) listener(this.#opening.state);
     };
     const { signal } = this.#controller;
@@ -54,49 +54,66 @@ export class HeldModel {
     return this.isWanted || this.#waiting.size > 0 || this.#users > 0;
   }
 
+  /** Whether a job waits for it, or somebody uses it. Whoever opens another model then lets them go first. */
+  get isAwaited(): boolean {
+    return this.#waiting.size > 0 || this.#users > 0;
+  }
+
   /** Whether it was closed. Whoever waits for it then hears of an abort. */
   get isClosed(): boolean {
     return this.#isClosed;
   }
 
-  get isInUse(): boolean {
-    return this.#users > 0;
-  }
-
-  /** Waits until it is open. Without `onOpening`, the wait does not make it needed. */
+  /** Waits until it is open; the caller then calls `use`. Without `onOpening`, the wait does not make it needed. */
   async wait(onOpening: OnOpening | undefined, signal: AbortSignal): Promise<OpenModel> {
-    if (!onOpening) return orAborted(this.opened, signal);
-    this.#waiting.add(onOpening);
-    onOpening(this.#opening.state);
+    if (onOpening) {
+      this.#waiting.add(onOpening);
+      onOpening(this.#opening.state);
+    }
     try {
-      return await orAborted(this.opened, signal);
+      const model = await orAborted(this.opened, signal);
+      // Counted before the wait is over, so that nobody finds it free in between.
+      this.#users++;
+      return model;
     } finally {
-      this.#waiting.delete(onOpening);
+      if (onOpening) this.#waiting.delete(onOpening);
+      this.#tellChange();
     }
   }
 
-  /** Runs `body`; until it ends, the model stays open. */
+  /** Runs `body` for whoever waited for it; until it ends, the model stays open. */
   async use<T>(model: OpenModel, body: (model: OpenModel) => Promise<T>): Promise<T> {
-    this.#users++;
     try {
       return await body(model);
     } finally {
       this.#users--;
-      if (this.#users === 0) for (const resolve of this.#idle.splice(0)) resolve();
+      this.#tellChange();
     }
   }
 
-  /** Resolves once nobody uses it. */
-  async whenIdle(): Promise<void> {
-    if (this.#users > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
+  /** Resolves once no job waits for it, and nobody uses it. */
+  async whenFree(): Promise<void> {
+    while (this.isAwaited) await this.#change();
   }
 
-  /** Frees it: what is being opened at once, and what is open once nobody uses it. Downloads that have begun are kept. */
-  close(): void {
+  /**
+   * Frees it: what is being opened at once, and what is open once nobody uses it. Downloads that have begun are kept.
+   * Resolves once it is freed.
+   */
+  async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#controller.abort();
-    void this.whenIdle().then(() => this.model?.dispose());
+    while (this.#users > 0) await this.#change();
+    this.model?.dispose();
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => this.#onChange.push(resolve));
+  }
+
+  #tellChange(): void {
+    for (const resolve of this.#onChange.splice(0)) resolve();
   }
 }
 

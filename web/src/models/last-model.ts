@@ -46,7 +46,7 @@ export function rememberedModel(storage: Storage | undefined): ModelChoice | und
 }
 
 /** The model of an id or URL; undefined if there is none. */
-export function modelOf(id: string | undefined): ModelChoice | undefined {
+function modelOf(id: string | undefined): ModelChoice | undefined {
   if (id === undefined || id === "folder") return undefined;
   const entry = entryOf(id);
   if (entry) return entry.choice;
@@ -74,7 +74,7 @@ export async function rememberedFolder(storage: Storage | undefined): Promise<Re
   }
 }
 
-export function isFolderHandle(config: unknown): config is FileSystemDirectoryHandle {
+function isFolderHandle(config: unknown): config is FileSystemDirectoryHandle {
   return typeof config === "object" && config !== null && "kind" in config && config.kind === "directory";
 }
 

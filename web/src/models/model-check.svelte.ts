@@ -79,9 +79,20 @@ export class ModelCheck {
     if (downloadBytes !== undefined) {
       // All its files lie below one place.
       const place = entryOf(id)?.page ?? config.replace(/\.json$/, "");
-      return { files: [{ url: `${place}/`, bytes: downloadBytes }], bytes: downloadBytes, isComplete: true };
+      const files = [{ url: `${place}/`, bytes: downloadBytes }];
+      return { files, bytes: downloadBytes, isComplete: true, toleranceBytes: toleranceOf(downloadBytes) };
     }
-    if (!URL.canParse(config)) return { files: [], bytes: 0, isComplete: false };
+    // Of a folder or an id of the hub, only the library knows the files.
+    if (!isLoadConfig(config)) return { files: [], bytes: 0, isComplete: false };
     return this.#planDownload(config, signal);
   }
+}
+
+/** The catalogue rounds sizes of a gigabyte and more to a tenth of one, so they are off by half of that; others are exact. */
+function toleranceOf(downloadBytes: number): number {
+  return downloadBytes < 1e9 ? 0 : 0.05e9;
+}
+
+function isLoadConfig(config: string): boolean {
+  return URL.canParse(config) && new URL(config).pathname.endsWith(".json");
 }

@@ -1,5 +1,5 @@
 import { CONFIG_NAMES, Dalle2Error } from "dalle2-webgpu";
-import type { Engine, OpenModel, OpenProgress } from "../engine/engine.js";
+import type { Engine, OpenModel } from "../engine/engine.js";
 import { failureOf, type Failure } from "../engine/failure.js";
 import { NOT_OPENED, type OpeningState } from "../engine/opening.js";
 import { HeldModel, orAborted, type Loading } from "./held-model.js";
@@ -33,13 +33,13 @@ export class ModelSession {
   current: ModelChoice | undefined = $state.raw();
   /** How far its opening is. */
   opening: OpeningState = $state.raw(NOT_OPENED);
-  /** Newest progress by file, of downloads and weights; and of kernels. */
-  progress: readonly OpenProgress[] = $state.raw([]);
   failure: Failure | undefined = $state.raw();
   #model: OpenModel | undefined = $state.raw();
   readonly #engine: Engine;
   readonly #loading: () => Loading;
   #held: HeldModel | undefined;
+  /** Resolves once the model that was closed last is freed. */
+  #closing: Promise<void> | undefined;
   #isPaused = false;
   #onResume: readonly (() => void)[] = [];
 
@@ -60,7 +60,7 @@ export class ModelSession {
     this.choice = choice;
     if (isSame) return;
     if (this.#held) this.#held.isWanted = false;
-    if (this.#held?.isNeeded !== true && !this.#isPaused) this.close();
+    if (this.#held?.isNeeded !== true && !this.#isPaused) void this.close();
   }
 
   /** Opens the chosen model, or returns it if it is open. Goes on with what was paused. */
@@ -77,8 +77,7 @@ export class ModelSession {
   pause(): void {
     if (this.status !== "opening") return;
     this.#isPaused = true;
-    this.#held?.close();
-    this.#held = undefined;
+    this.#release();
     this.status = "paused";
   }
 
@@ -90,15 +89,19 @@ export class ModelSession {
     for (const listener of this.#onResume) listener();
   }
 
-  /** Frees the model: at once, or once the job that uses it is over. The next job opens it again. */
-  close(): void {
-    this.#held?.close();
-    this.#held = undefined;
+  /**
+   * Frees the model: at once, or once the job that uses it is over. The next job opens it again. Resolves once it is freed,
+   * and the engine was told. What was paused goes on, as the settings then say.
+   */
+  close(): Promise<void> {
+    this.resume();
+    this.#release();
     this.#model = undefined;
     this.current = undefined;
     this.status = "closed";
     this.failure = undefined;
-    this.#showProgress();
+    this.opening = NOT_OPENED;
+    return this.#closing ?? Promise.resolve();
   }
 
   /** Runs `body` on a model, which is opened if it is not open. Rejects with the reason of the signal, or why it failed. */
@@ -108,8 +111,16 @@ export class ModelSession {
     body: (model: OpenModel) => Promise<T>,
   ): Promise<T> {
     for (;;) {
-      await this.#whenResumed(signal, () => onWait?.("paused", this.opening));
-      const held = await this.#hold(choice, { ...this.#loading(), ...loading }, signal);
+      if (isWanted && !isSameChoice(choice, this.choice)) throw new DOMException("Another was chosen.", "AbortError");
+      if (this.#isPaused) onWait?.("paused", this.opening);
+      const loaded = { ...this.#loading(), ...loading };
+      const before = this.#isPaused ? this.#whenResumed(signal) : this.#whenItsTurn(choice, loaded);
+      if (before) {
+        await orAborted(before, signal);
+        continue;
+      }
+      // From here to `wait` nothing may be awaited: others look at who waits.
+      const held = this.#hold(choice, loaded);
       if (isWanted) held.isWanted = true;
       let model: OpenModel;
       try {
@@ -117,12 +128,11 @@ export class ModelSession {
         model = await held.wait(isWanted ? undefined : onOpening, signal);
       } catch (error) {
         if (signal.aborted) {
-          if (this.#held === held && !held.isNeeded && !held.model) this.close();
+          if (this.#held === held && !held.isNeeded && !held.model) void this.close();
           throw error;
         }
-        const isWithdrawn = isWanted === true && !isSameChoice(choice, this.choice);
         // A person paused it, or changed how it is loaded.
-        if (held.isClosed && !isWithdrawn) continue;
+        if (held.isClosed) continue;
         throw error;
       }
       return await this.#run(held, model, body);
@@ -134,23 +144,25 @@ export class ModelSession {
       return await held.use(model, body);
     } catch (error) {
       const isLasting = error instanceof Dalle2Error && LASTING.includes(error.code);
-      if (isLasting && this.#held === held) this.close();
+      if (isLasting && this.#held === held) void this.close();
       throw error;
     }
   }
 
+  /** What must be over before a model may be opened, since one is open at a time; undefined if nothing must. */
+  #whenItsTurn(choice: ModelChoice, loading: Loading): Promise<void> | undefined {
+    const held = this.#held;
+    if (!held) return this.#closing;
+    return !isOf(held, choice, loading) && held.isAwaited ? held.whenFree() : undefined;
+  }
+
   /** Returns what is held of a model. Begins to open it if it is another one. */
-  async #hold(choice: ModelChoice, loading: Loading, signal: AbortSignal): Promise<HeldModel> {
-    for (;;) {
-      const held = this.#held;
-      if (held && isSameChoice(held.choice, choice) && isSameLoading(held.loading, loading)) return held;
-      if (held?.isInUse !== true) break;
-      await orAborted(held.whenIdle(), signal);
-    }
-    this.close();
+  #hold(choice: ModelChoice, loading: Loading): HeldModel {
+    if (this.#held && isOf(this.#held, choice, loading)) return this.#held;
+    void this.close();
     const recordAs = (CONFIG_NAMES as readonly string[]).includes(choice.id) ? choice.id : undefined;
-    const held = new HeldModel(this.#engine, { choice, loading, recordAs }, (opening, progress) => {
-      if (this.#held === held) this.#showProgress(opening, progress);
+    const held = new HeldModel(this.#engine, { choice, loading, recordAs }, (opening) => {
+      if (this.#held === held) this.opening = opening;
     });
     this.#held = held;
     this.current = choice;
@@ -171,9 +183,17 @@ export class ModelSession {
     return held;
   }
 
-  async #whenResumed(signal: AbortSignal, onPaused: () => void): Promise<void> {
-    if (!this.#isPaused) return;
-    onPaused();
+  /** Closes what is held, if anything is. */
+  #release(): void {
+    if (!this.#held) return;
+    const closing = this.#held.close().finally(() => {
+      if (this.#closing === closing) this.#closing = undefined;
+    });
+    this.#held = undefined;
+    this.#closing = closing;
+  }
+
+  async #whenResumed(signal: AbortSignal): Promise<void> {
     let listener = (): void => undefined;
     const resumed = new Promise<void>((resolve) => {
       listener = resolve;
@@ -183,12 +203,10 @@ export class ModelSession {
       this.#onResume = this.#onResume.filter((one) => one !== listener);
     });
   }
+}
 
-  #showProgress(opening: OpeningState = NOT_OPENED, progress?: OpenProgress): void {
-    this.opening = opening;
-    const key = (one: OpenProgress): string => one.stage + ("file" in one ? one.file : "");
-    this.progress = progress ? [...this.progress.filter((one) => key(one) !== key(progress)), progress] : [];
-  }
+function isOf(held: HeldModel, choice: ModelChoice, loading: Loading): boolean {
+  return isSameChoice(held.choice, choice) && isSameLoading(held.loading, loading);
 }
 
 function isSameChoice(a: ModelChoice, b: ModelChoice): boolean {

@@ -1,8 +1,8 @@
 // What the page says while a model is opened.
 import type { FilesProgress, OpeningState } from "../engine/opening.js";
-import { saySize } from "./say-size.js";
+import { sayBytes } from "../parts/amounts.js";
 
-/** The stage that decides how long it takes. */
+/** The stage that decides how long it takes: "Downloading 5.0 MB of 1.2 GB". */
 export function sayStage({ stage, download, weights, kernels }: OpeningState): string {
   switch (stage) {
     case "start":
@@ -10,7 +10,7 @@ export function sayStage({ stage, download, weights, kernels }: OpeningState): s
     case "download":
       return `Downloading ${sayFiles(download)}`;
     case "weights":
-      return `Loading weights ${sayFiles(weights)}`;
+      return weights ? `Loading weights, ${sayFiles(weights)}` : "Loading weights";
     case "compile":
       return kernels ? `Compiling kernels, ${kernels.compiled} of ${kernels.total}` : "Compiling kernels";
   }
@@ -18,14 +18,15 @@ export function sayStage({ stage, download, weights, kernels }: OpeningState): s
 
 /** How much of a file there is. */
 export function sayFile(loadedBytes: number, totalBytes: number | undefined): string {
-  if (totalBytes === undefined) return saySize(loadedBytes);
-  return loadedBytes >= totalBytes ? saySize(totalBytes) : `${saySize(loadedBytes)} of ${saySize(totalBytes)}`;
+  if (totalBytes === undefined) return sayBytes(loadedBytes);
+  return loadedBytes >= totalBytes ? sayBytes(totalBytes) : `${sayBytes(loadedBytes)} of ${sayBytes(totalBytes)}`;
 }
 
-export function saySpeed(bytesPerSecond: number): string {
-  return `${saySize(bytesPerSecond)} a second`;
+/** How fast downloads are: "3.0 MB a second". Empty if it is not known. */
+export function saySpeed({ bytesPerSecond }: Pick<OpeningState, "bytesPerSecond">): string {
+  return bytesPerSecond === undefined ? "" : `${sayBytes(bytesPerSecond)} a second`;
 }
 
 function sayFiles(files: FilesProgress | undefined): string {
-  return files ? sayFile(files.loadedBytes, files.totalBytes) : "";
+  return files ? sayFile(files.loadedBytes, files.totalBytes) : "the model";
 }

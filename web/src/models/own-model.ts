@@ -24,11 +24,18 @@ export function modelAt(text: string): ModelChoice {
       "Enter the URL of a load config, such as https://example.org/model.json, or an id of the Hugging Face hub, such as kakaobrain/karlo-v1-alpha.",
     );
   }
-  if (url.protocol !== "https:" && url.protocol !== "http:") {
-    throw new Error("The URL must begin with https:// or http://. For files of this computer, open a folder.");
+  if (!mayRead(url)) {
+    throw new Error(
+      "For safety, this page reads models only from https:// servers, from its own server and from http://localhost. For files of this computer, open a folder.",
+    );
   }
   const parts = url.pathname.split("/").filter(Boolean);
   return { id: url.href, label: decodeURIComponent(parts.at(-1) ?? url.host).replace(/\.json$/, ""), config: url.href };
+}
+
+/** Whether the Content-Security-Policy of the page lets it read a URL. */
+function mayRead({ protocol, hostname, origin }: URL): boolean {
+  return protocol === "https:" || origin === location.origin || (protocol === "http:" && hostname === "localhost");
 }
 
 /** The model in a folder. */
@@ -57,7 +64,7 @@ export interface CheckpointWords {
 
 const NAMES: Readonly<Record<string, string>> = { prior: "A prior", decoder: "A decoder", clip: "A CLIP" };
 
-/** Says what an inspected checkpoint is. A decoder alone makes variations, with OpenAI's CLIP or the one that it has. */
+/** Says what an inspected checkpoint is. A decoder alone generates variations, with OpenAI's CLIP or the one that it has. */
 export function sayCheckpoint(
   file: File,
   { component, version, parameters, format, config }: Inspection,
@@ -69,7 +76,7 @@ export function sayCheckpoint(
   if (unets !== undefined) {
     return {
       title,
-      advice: `It has ${unets === 1 ? "one U-Net" : `${String(unets)} U-Nets`}. Alone it makes variations of images, with OpenAI's CLIP ViT-L/14, which is downloaded. For images from text, put it into a folder with a prior and a load config.`,
+      advice: `It has ${unets === 1 ? "one U-Net" : `${String(unets)} U-Nets`}. Alone it generates variations of images, with OpenAI's CLIP ViT-L/14, which is downloaded. For images from text, put it into a folder with a prior and a load config.`,
       choice: {
         id: `file:${file.name}`,
         label: file.name,

@@ -1,5 +1,5 @@
 import type { CacheEntry, StorageState } from "dalle2-webgpu";
-import { saySize } from "./say-size.js";
+import { sayBytes } from "../parts/amounts.js";
 
 /** A download as the page lists it. */
 export interface DownloadWords {
@@ -9,7 +9,7 @@ export interface DownloadWords {
   /** Where it came from. */
   readonly from: string;
   readonly size: string;
-  /** "in use", "42 % downloaded"; empty for a whole file that nobody uses. */
+  /** "in use", "not complete"; empty for a whole file that nobody uses. */
   readonly state: string;
   readonly canRemove: boolean;
 }
@@ -23,7 +23,7 @@ export function sayDownloads(entries: readonly CacheEntry[]): readonly DownloadW
       // The library puts a hash of the URL before the name.
       name: name.replace(/^[0-9a-f]{16}-/, "").replace(/\.part$/, ""),
       from: fromOf(url),
-      size: isComplete || totalBytes === undefined ? saySize(bytes) : `${saySize(bytes)} of ${saySize(totalBytes)}`,
+      size: isComplete || totalBytes === undefined ? sayBytes(bytes) : `${sayBytes(bytes)} of ${sayBytes(totalBytes)}`,
       state: isInUse ? "in use" : isComplete ? "" : "not complete",
       canRemove: !isInUse,
     }));
@@ -31,8 +31,8 @@ export function sayDownloads(entries: readonly CacheEntry[]): readonly DownloadW
 
 /** Says how full the storage is. */
 export function sayStorageState({ downloadedBytes, freeBytes }: StorageState): string {
-  const models = downloadedBytes === 0 ? "No models are stored" : `Models take ${saySize(downloadedBytes)}`;
-  return freeBytes === undefined ? `${models}.` : `${models}; this site may store ${saySize(freeBytes)} more.`;
+  const models = downloadedBytes === 0 ? "No models are stored" : `Models take ${sayBytes(downloadedBytes)}`;
+  return freeBytes === undefined ? `${models}.` : `${models}; this site may store ${sayBytes(freeBytes)} more.`;
 }
 
 function fromOf(url: string | undefined): string {

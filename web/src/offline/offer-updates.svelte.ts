@@ -2,7 +2,7 @@ import { untrack } from "svelte";
 import type { AppState } from "../app-state.svelte.js";
 import { watchPageUpdates } from "./page-updates.js";
 
-/** Tells of new versions of the page once no job is in hand: reloading ends it. Call it while a component is set up. */
+/** Tells of new versions of the page once no job waits or runs: reloading ends them. Call it while a component is set up. */
 export function offerUpdates({ toasts, queue }: Pick<AppState, "toasts" | "queue">): void {
   let offer: (() => void) | undefined = $state.raw();
   const say = (message: string) => (run: () => void) => {
@@ -15,7 +15,7 @@ export function offerUpdates({ toasts, queue }: Pick<AppState, "toasts" | "queue
     onChanged: say("This page has a new version, which another tab already uses."),
   });
   $effect(() => {
-    if (!offer || queue.running) return;
+    if (!offer || queue.jobs.some(({ isOver }) => !isOver)) return;
     untrack(offer);
     offer = undefined;
   });

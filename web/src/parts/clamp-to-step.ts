@@ -1,3 +1,9 @@
+/** The last of the values from `min` to `max` that lie on a step. */
+export function lastStep(min: number, max: number, step: number): number {
+  // Without the tolerance, 0.3 / 0.1 would be less than three steps.
+  return Number((min + Math.floor((max - min) / step + 1e-6) * step).toFixed(6));
+}
+
 /** The multiple of `step` above `min` that is nearest to a value, within `min` and `max`. */
 export function clampToStep(value: number, min: number, max: number, step: number): number {
   const stepped = min + Math.round((value - min) / step) * step;

@@ -1,6 +1,7 @@
 // The keys of the page.
 import type { AppState } from "../app-state.svelte.js";
 import { actionOfKey, IMAGE_ACTIONS, type ImageAction } from "../stage/actions.js";
+import { GENERATE_FORM } from "./generate-form.js";
 import { TABS } from "./tabs.js";
 
 /** A key, for the sheet of keys. */
@@ -19,9 +20,6 @@ export const PAGE_KEYS: readonly KeyHelp[] = [
   { keys: "Esc", does: "Back: full view, comparison, image, batch" },
   { keys: "?", does: "These keys" },
 ];
-
-/** Attribute of the form whose submission generates. */
-export const GENERATE_FORM = "data-generates";
 
 /** Does what a key stands for. While typing, or in a dialog, keys do nothing but what they do there. */
 export function pressKey(app: AppState, event: KeyboardEvent): void {

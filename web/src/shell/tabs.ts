@@ -11,6 +11,8 @@ import InpaintForm from "../forms/InpaintForm.svelte";
 import InterpolateForm from "../forms/InterpolateForm.svelte";
 import UpscaleForm from "../forms/UpscaleForm.svelte";
 import VariationsForm from "../forms/VariationsForm.svelte";
+import type { Task } from "../jobs/request.js";
+import { TASK_NAMES } from "./task-names.js";
 
 /** A tab as it is shown. Interpolation and edits share one. */
 export interface TabEntry {
@@ -25,13 +27,17 @@ export interface TabEntry {
 
 /** The tabs in order. */
 export const TABS: readonly TabEntry[] = [
-  { id: "create", label: "Create", shortLabel: "Create", icon: PenLine, form: CreateForm },
-  { id: "variations", label: "Variations", shortLabel: "Variations", icon: Shuffle, form: VariationsForm },
-  { id: "inpaint", label: "Inpaint", shortLabel: "Inpaint", icon: Brush, form: InpaintForm },
-  { id: "upscale", label: "Upscale", shortLabel: "Upscale", icon: Scaling, form: UpscaleForm },
-  { id: "interpolate", label: "Interpolate & edit", shortLabel: "Interpolate", icon: Blend, form: InterpolateForm },
+  { id: "create", ...named("create"), icon: PenLine, form: CreateForm },
+  { id: "variations", ...named("variations"), icon: Shuffle, form: VariationsForm },
+  { id: "inpaint", ...named("inpaint"), icon: Brush, form: InpaintForm },
+  { id: "upscale", ...named("upscale"), icon: Scaling, form: UpscaleForm },
+  { id: "interpolate", ...named("interpolate"), label: "Interpolate & edit", icon: Blend, form: InterpolateForm },
   { id: "history", label: "History", shortLabel: "History", icon: Images, form: undefined },
 ];
+
+function named(task: Task): Pick<TabEntry, "label" | "shortLabel"> {
+  return { label: TASK_NAMES[task], shortLabel: TASK_NAMES[task] };
+}
 
 /** The tab that shows a task. */
 export function tabOf(tab: Tab): TabEntry["id"] {

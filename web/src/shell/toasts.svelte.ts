@@ -12,34 +12,55 @@ const SHOWN_WITH_ACTION_MS = 10_000;
 /** Older messages give way. */
 const MOST = 3;
 
+/** What keeps a message. */
+type Holder = "pointer" | "focus";
+
 /** The short messages on the page, oldest first. */
 export class Toasts {
   list: readonly Toast[] = $state.raw([]);
   #next = 1;
-  readonly #timers: Partial<Record<number, ReturnType<typeof setTimeout>>> = {};
+  readonly #timers = new Map<number, ReturnType<typeof setTimeout>>();
+  /** What is in each message. */
+  readonly #holders = new Map<number, ReadonlySet<Holder>>();
 
   show(message: string, action?: Toast["action"]): void {
     const toast = { id: this.#next++, message, action };
     this.list = [...this.list, toast].slice(-MOST);
-    this.resume(toast);
+    this.#count(toast);
   }
 
   dismiss({ id }: Toast): void {
     this.list = this.list.filter((toast) => toast.id !== id);
-    this.hold({ id });
+    this.#holders.delete(id);
+    this.#stop(id);
   }
 
   /** Keeps a message while the pointer or the focus is in it. */
-  hold({ id }: Pick<Toast, "id">): void {
-    clearTimeout(this.#timers[id]);
+  hold({ id }: Toast, by: Holder): void {
+    this.#holders.set(id, new Set([...(this.#holders.get(id) ?? []), by]));
+    this.#stop(id);
   }
 
-  /** Counts its time anew. */
-  resume(toast: Toast): void {
-    this.hold(toast);
+  /** Counts its time anew, once neither is in it. */
+  release(toast: Toast, by: Holder): void {
+    const others = [...(this.#holders.get(toast.id) ?? [])].filter((holder) => holder !== by);
+    this.#holders.set(toast.id, new Set(others));
+    if (others.length === 0 && this.list.includes(toast)) this.#count(toast);
+  }
+
+  #count(toast: Toast): void {
+    this.#stop(toast.id);
     const time = toast.action ? SHOWN_WITH_ACTION_MS : SHOWN_MS;
-    this.#timers[toast.id] = setTimeout(() => {
-      this.dismiss(toast);
-    }, time);
+    this.#timers.set(
+      toast.id,
+      setTimeout(() => {
+        this.dismiss(toast);
+      }, time),
+    );
+  }
+
+  #stop(id: number): void {
+    clearTimeout(this.#timers.get(id));
+    this.#timers.delete(id);
   }
 }

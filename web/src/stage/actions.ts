@@ -17,6 +17,7 @@ import { downloadEach } from "../gallery/download.js";
 import type { KeptImage } from "../gallery/kept-image.js";
 import type { Task } from "../jobs/request.js";
 import type { MenuItem } from "../parts/menu-item.js";
+import { TASK_NAMES } from "../shell/task-names.js";
 import { compareWith } from "./compare.js";
 
 /** An action for an image. */
@@ -38,10 +39,10 @@ export interface ImageAction {
 
 /** All actions, in order. */
 export const IMAGE_ACTIONS: readonly ImageAction[] = [
-  useIn("variations", "Make variations", "Variations", Shuffle, "v"),
-  useIn("inpaint", "Inpaint", "Inpaint", Brush, "i"),
-  useIn("upscale", "Upscale", "Upscale", Scaling, "u"),
-  useIn("interpolate", "Interpolate with another image", "Interpolate", Blend, "m"),
+  useIn("variations", "Make variations", Shuffle, "v"),
+  useIn("inpaint", "Inpaint", Brush, "i"),
+  useIn("upscale", "Upscale", Scaling, "u"),
+  useIn("interpolate", "Interpolate with another image", Blend, "m"),
   {
     id: "compare",
     label: "Compare with another image",
@@ -154,11 +155,11 @@ export function actionOfKey(key: string): ImageAction | undefined {
   return IMAGE_ACTIONS.find((action) => action.key === name);
 }
 
-function useIn(task: Task, label: string, shortLabel: string, icon: Component, key: string): ImageAction {
+function useIn(task: Task, label: string, icon: Component, key: string): ImageAction {
   return {
     id: task,
     label,
-    shortLabel,
+    shortLabel: TASK_NAMES[task],
     icon,
     key,
     shortcut: key.toUpperCase(),
@@ -195,9 +196,11 @@ async function copyLink({ toasts }: AppState, { parameters, model }: KeptImage):
 
 function remove(app: AppState, { id }: KeptImage): void {
   const { shown } = app;
-  const next = app.viewer.neighbour(id);
+  // Before it is gone: then nothing is in view.
+  const next = isShown(app, id) ? app.viewer.neighbour(id) : shown;
   const undo = app.gallery.remove([id]);
-  if (isShown(app, id)) app.shown = next;
+  app.shown = next;
+  if (!app.viewer.target) app.isFullView = false;
   app.toasts.show("The image is deleted.", {
     label: "Undo",
     run: () => {

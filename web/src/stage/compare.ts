@@ -6,16 +6,21 @@ import type { KeptImage } from "../gallery/kept-image.js";
  * that is chosen.
  */
 export function compareWith(app: AppState, { id }: KeptImage): void {
-  const { shown, gallery, viewer } = app;
-  app.tab = app.tab === "history" ? "create" : app.tab;
+  const { shown, viewer } = app;
   if (shown.kind === "compare") {
     if (!shown.ids.includes(id)) app.shown = viewer.withSide(shown.ids, id);
-    return;
+  } else {
+    const other = otherThan(app, id);
+    if (other === undefined) return;
+    app.shown = { kind: "compare", ids: [other, id] };
   }
+  app.isFullView = false;
+  if (app.tab === "history") app.tab = "create";
+}
+
+function otherThan({ gallery, viewer }: AppState, id: string): string | undefined {
   const { images } = gallery;
   const at = images.findIndex((image) => image.id === id);
-  const neighbour = images[at + 1] ?? images[at - 1];
-  const other = viewer.previousId !== undefined && gallery.find(viewer.previousId) ? viewer.previousId : neighbour?.id;
-  if (other === undefined || other === id) return;
-  app.shown = { kind: "compare", ids: [other, id] };
+  const candidates = [viewer.previousId, images[at + 1]?.id, images[at - 1]?.id];
+  return candidates.find((one) => one !== undefined && one !== id && gallery.find(one) !== undefined);
 }

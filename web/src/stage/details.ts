@@ -1,5 +1,6 @@
 import type { KeptImage } from "../gallery/kept-image.js";
-import type { Sampling, Task } from "../jobs/request.js";
+import type { PriorSampling } from "../jobs/request.js";
+import { TASK_NAMES } from "../shell/task-names.js";
 
 /** A fact of an image: what it is called, and its value. */
 export interface Detail {
@@ -7,26 +8,17 @@ export interface Detail {
   readonly value: string;
 }
 
-const TASKS: Readonly<Record<Task, string>> = {
-  create: "Create",
-  variations: "Variations",
-  inpaint: "Inpaint",
-  upscale: "Upscale",
-  interpolate: "Interpolate",
-  edit: "Edit",
-};
-
 /** Everything that is known of an image. What is not there was the model's default. */
 export function detailsOf(image: KeptImage): readonly Detail[] {
   const { parameters, model, width, height, seconds, adapter, tuning, time } = image;
   const { task, prompts, negative, seed, prior, unets, sampler, frames, strength, resampleTimes } = parameters;
   const rows: readonly (readonly [string, string | number | undefined])[] = [
-    ["Task", TASKS[task]],
+    ["Task", TASK_NAMES[task]],
     [prompts.length > 1 ? "Prompts" : "Prompt", prompts.join("\n")],
     ["Negative prompt", negative],
     ["Model", model.label],
     ["Seed", seed],
-    ["Prior", saySampling({ ...prior })],
+    ["Prior", saySampling(prior)],
     ...unets.map((unet, i) => [`U-Net ${String(i + 1)}`, saySampling(unet)] as const),
     ["Sampler", sampler],
     ["Images of the series", frames],
@@ -44,11 +36,12 @@ export function detailsOf(image: KeptImage): readonly Detail[] {
   );
 }
 
-function saySampling({ steps, condScale, sampler }: Sampling & { readonly sampler?: string | undefined }): string {
+function saySampling({ steps, condScale, sampler, candidates }: PriorSampling): string {
   const parts = [
     steps !== undefined && `${String(steps)} steps`,
     condScale !== undefined && `guidance ${String(condScale)}`,
     sampler,
+    candidates !== undefined && `${String(candidates)} ${candidates === 1 ? "candidate" : "candidates"}`,
   ];
   return parts.filter((part) => typeof part === "string").join(", ");
 }

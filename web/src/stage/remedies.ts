@@ -1,7 +1,7 @@
 import type { AppState } from "../app-state.svelte.js";
 import type { Failure, Remedy } from "../engine/failure.js";
 import type { Job } from "../jobs/job.svelte.js";
-import { sayBytes } from "./words.js";
+import { sayBytes } from "../parts/amounts.js";
 
 /** What one button does about a failure. */
 export interface RemedyButton {
@@ -33,7 +33,7 @@ const BUTTONS: Readonly<Record<Remedy, RemedyButton>> = {
       app.tab = job.request.parameters.task;
       // After the form is there.
       setTimeout(() => {
-        document.querySelector<HTMLElement>("[data-field]")?.focus();
+        document.querySelector<HTMLElement>("textarea[data-field]")?.focus();
       });
     },
   },

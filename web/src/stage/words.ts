@@ -1,6 +1,8 @@
 // What the page says of a job.
-import type { FilesProgress, OpeningState } from "../engine/opening.js";
+import type { OpeningState } from "../engine/opening.js";
 import type { Job } from "../jobs/job.svelte.js";
+import { saySpeed, sayStage } from "../models/opening-words.js";
+import { sayLeft } from "../parts/amounts.js";
 
 /** How a job, or the opening of its model, is going. */
 export interface ProgressWords {
@@ -10,23 +12,6 @@ export interface ProgressWords {
   readonly left: string;
   /** Share that is done, 0 to 1; undefined if it is not known. */
   readonly fraction: number | undefined;
-}
-
-const UNITS = ["B", "kB", "MB", "GB", "TB"];
-
-/** A number of bytes in words: "1.2 GB". */
-export function sayBytes(bytes: number): string {
-  const power = Math.min(Math.max(Math.floor(Math.log10(Math.max(bytes, 1)) / 3), 0), UNITS.length - 1);
-  const value = bytes / 1000 ** power;
-  return `${value.toFixed(value < 10 && power > 0 ? 1 : 0)} ${UNITS[power]!}`;
-}
-
-/** A time in words: "12 s", "3 min". Under two seconds it is not told to the tenth, because it is an estimate. */
-export function sayTime(milliseconds: number): string {
-  const seconds = Math.max(Math.round(milliseconds / 1000), 1);
-  if (seconds < 90) return `${seconds} s`;
-  const minutes = Math.round(seconds / 60);
-  return minutes < 90 ? `${minutes} min` : `${Math.round(minutes / 60)} h`;
 }
 
 /** Says how a job is going. `opening` is that of the model's session, `before` how many jobs come first. */
@@ -47,8 +32,13 @@ export function sayProgress(job: Job, opening: OpeningState, before: number): Pr
   }
 }
 
+function sayOpening(opening: OpeningState): Omit<ProgressWords, "fraction"> {
+  const stage = [sayStage(opening), saySpeed(opening)].filter((part) => part !== "").join(", ");
+  return { stage, left: sayLeft(opening.millisecondsLeft) };
+}
+
 function sayGenerating({ progress, fraction, millisecondsLeft }: Job): ProgressWords {
-  const left = millisecondsLeft === undefined ? "" : `about ${sayTime(millisecondsLeft)} left`;
+  const left = sayLeft(millisecondsLeft);
   if (!progress) return { stage: "Starting", left, fraction };
   const { phase, unetNumber, step, steps, batch, batches } = progress;
   const network = phase === "prior" ? "Prior" : `U-Net ${unetNumber ?? 1}`;
@@ -60,34 +50,4 @@ function sayCancelled({ progress }: Job): string {
   if (!progress) return "Cancelled";
   const network = progress.phase === "prior" ? "the prior" : `U-Net ${progress.unetNumber ?? 1}`;
   return `Cancelled at step ${progress.step} of ${progress.steps} of ${network}`;
-}
-
-/** Says how the opening of a model is going. */
-export function sayOpening({
-  stage,
-  download,
-  weights,
-  kernels,
-  ...opening
-}: OpeningState): Omit<ProgressWords, "fraction"> {
-  if (stage === "download" && download) return sayDownload(download, opening);
-  if (stage === "weights" && weights) return { stage: sayBytesOf("Loading weights", weights), left: "" };
-  if (stage === "compile" && kernels) {
-    return { stage: `Compiling kernels, ${kernels.compiled} of ${kernels.total}`, left: "" };
-  }
-  return { stage: "Opening the model", left: "" };
-}
-
-function sayDownload(
-  download: FilesProgress,
-  { bytesPerSecond, millisecondsLeft }: Pick<OpeningState, "bytesPerSecond" | "millisecondsLeft">,
-): Omit<ProgressWords, "fraction"> {
-  const speed = bytesPerSecond === undefined ? "" : `, ${sayBytes(bytesPerSecond)}/s`;
-  const left = millisecondsLeft === undefined ? "" : `about ${sayTime(millisecondsLeft)} left`;
-  return { stage: `${sayBytesOf("Downloading weights", download)}${speed}`, left };
-}
-
-function sayBytesOf(what: string, { loadedBytes, totalBytes }: FilesProgress): string {
-  const loaded = sayBytes(loadedBytes);
-  return totalBytes === undefined ? `${what}, ${loaded}` : `${what}, ${loaded} of ${sayBytes(totalBytes)}`;
 }

@@ -1,4 +1,4 @@
-import type { Failure } from "../engine/failure.js";
+import type { Failure } from "./failure.js";
 
 /** Says what was wrong and what to do, in sentences. */
 export function sayFailure({ message, advice = "" }: Pick<Failure, "message" | "advice">): string {

@@ -1,0 +1,2 @@
+/** Attribute of the form whose submission generates. */
+export const GENERATE_FORM = "data-generates";
