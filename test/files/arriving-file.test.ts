@@ -286,7 +286,9 @@ describe("a file that is being downloaded", () => {
     expect(Buffer.from(await source.read(0, 15)).toString()).toBe("not these bytes");
     expect(await failureOf(source.complete!())).toMatchObject({
       code: "file/changed",
-      message: expect.stringMatching(/earlier run had downloaded was damaged, and was removed; load the models again/) as string,
+      message: expect.stringMatching(
+        /earlier run had downloaded was damaged, and was removed; load the models again/,
+      ) as string,
     });
     await expectContent(await open({ sha256 }));
   });
