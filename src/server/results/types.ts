@@ -19,7 +19,7 @@ export interface StoredFile {
 
 /**
  * Keeps files by key: in memory, in a folder, or in a bucket. A key has small letters, digits, `-`, `.`, and `/` between its parts.
- * A file is written whole or not at all. Methods reject with `Error` if the store cannot be reached.
+ * A file is written whole or not at all. Methods reject with `StoreError` or an error of the system.
  */
 export interface FileStore {
   put(key: string, bytes: Uint8Array<ArrayBuffer>, contentType: string): Promise<void>;
