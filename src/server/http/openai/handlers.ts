@@ -10,8 +10,8 @@ import { PixelBudget } from "../pixel-budget.js";
 import { imagesAnswerOf, now } from "./answer.js";
 import { bodyOfForm } from "./form-body.js";
 import { identityOf, modelOf, runCall, type ImageCall } from "./image-call.js";
-import { readEdited, readImage } from "./inputs.js";
-import { outputOf } from "./output.js";
+import { checkFiles, readEdited, readImage, type UploadedFiles } from "./inputs.js";
+import { outputOf, type Output } from "./output.js";
 import type { ImageRoute } from "./parameters.js";
 import { editRequest, generationRequest, variationRequest } from "./requests.js";
 import { editBody, generationBody, variationBody, type ImageBody } from "./schemas.js";
@@ -20,8 +20,20 @@ import { removeAlpha } from "../../../image/image.js";
 
 type Handler = (c: Context<ServerEnv>) => Promise<Response>;
 
-/** Makes the request of a body. `seed` is for bodies that name none. */
-type MakeRequest = (seed: number) => ImageRequest | Promise<ImageRequest>;
+/** A call whose body is checked, before its files are decoded. */
+interface CheckedCall {
+  readonly route: ImageRoute;
+  readonly body: ImageBody;
+  readonly files: UploadedFiles;
+  /** Makes its request. `seed` is for bodies that name none. */
+  readonly makeRequest: (seed: number) => ImageRequest | Promise<ImageRequest>;
+}
+
+/** What all calls share. */
+interface AnswerContext {
+  readonly parts: ServerParts;
+  readonly pixels: PixelBudget;
+}
 
 /** The handlers of the routes of images and models. */
 export interface OpenAIHandlers extends Readonly<Record<ImageRoute, Handler>> {
@@ -31,8 +43,8 @@ export interface OpenAIHandlers extends Readonly<Record<ImageRoute, Handler>> {
 
 /** Makes the handlers. */
 export function openAIHandlers(parts: ServerParts): OpenAIHandlers {
-  const { guard, settings, observe } = parts;
-  const pixels = new PixelBudget(settings.maxPixelsAtOnce);
+  const { settings, observe } = parts;
+  const context: AnswerContext = { parts, pixels: new PixelBudget(settings.maxPixelsAtOnce) };
   const started = now();
   const listed = async () =>
     (await observe.runner.models()).map(({ name, isLoaded }) => ({
@@ -53,58 +65,70 @@ export function openAIHandlers(parts: ServerParts): OpenAIHandlers {
     },
     generations: async (c) => {
       const body = checkBody(generationBody, await readJson(c));
-      return answer(c, parts, pixels, "generations", body, (seed) => generationRequest(body, seed));
+      return answer(c, context, {
+        route: "generations",
+        body,
+        files: {},
+        makeRequest: (seed) => generationRequest(body, seed),
+      });
     },
     edits: async (c) => {
       const body = checkBody(editBody, bodyOfForm(await readForm(c, settings)));
-      return answer(c, parts, pixels, "edits", body, async (seed) =>
-        editRequest(body, await readEdited(guard, body.image, body.mask), seed),
-      );
+      const { image, mask } = body;
+      const makeRequest = async (seed: number) => editRequest(body, await readEdited(image, mask), seed);
+      return answer(c, context, { route: "edits", body, files: { image, mask }, makeRequest });
     },
     variations: async (c) => {
       const body = checkBody(variationBody, bodyOfForm(await readForm(c, settings)));
-      return answer(c, parts, pixels, "variations", body, async (seed) =>
-        variationRequest(body, { image: removeAlpha(await readImage(guard, body.image, "image")) }, seed),
-      );
+      const { image } = body;
+      const makeRequest = async (seed: number) =>
+        variationRequest(body, { image: removeAlpha(await readImage(image, "image")) }, seed);
+      return answer(c, context, { route: "variations", body, files: { image }, makeRequest });
     },
   };
 }
 
 /** Answers a call for images: at once, or as a stream. */
-async function answer(
-  c: Context<ServerEnv>,
-  parts: ServerParts,
-  pixels: PixelBudget,
-  route: ImageRoute,
-  body: ImageBody,
-  makeRequest: MakeRequest,
-): Promise<Response> {
-  const begun = performance.now();
-  const { settings } = parts;
-  const output = outputOf(body, settings.maxOutputPixels);
+async function answer(c: Context<ServerEnv>, context: AnswerContext, call: CheckedCall): Promise<Response> {
+  const { parts, pixels } = context;
+  const { route, body } = call;
+  const output = outputOf(body, parts.settings.maxOutputPixels);
   const model = await modelOf(parts, body.model);
   const { key, id: jobId, seed } = identityOf(c, parts);
-  const timed = callSignal(c, settings.deadlineMs);
-  const release: (() => void)[] = [timed.end];
+  const timed = callSignal(c, parts.settings.deadlineMs);
+  const release = [timed.end];
   const end = () => {
     for (const one of release.splice(0)) one();
   };
   try {
-    const request = await makeRequest(body.dalle2?.seed ?? seed);
-    release.push(pixels.hold(request.images.reduce((sum, { width, height }) => sum + width * height, 0)));
-    const call: ImageCall = { route, body, model, key, jobId, request };
+    release.push(pixels.hold(checkFiles(parts.guard, call.files)));
+    const request = await call.makeRequest(body.dalle2?.seed ?? seed);
+    const image: ImageCall = { route, body, model, key, jobId, request };
     if (body.stream && route !== "variations") {
-      return await streamImages(c, parts, { ...call, route }, output, { signal: timed.signal, end });
+      return await streamImages(c, parts, { ...image, route }, output, { signal: timed.signal, end });
     }
-    const result = await runCall(c, parts, call, { signal: timed.signal, events: {} });
-    const made = await imagesAnswerOf(parts, call, result, output, settings.publicUrl ?? new URL(c.req.url).origin);
-    end();
-    if (made.resampledFrom !== undefined) c.header("x-dalle2-resampled-from", made.resampledFrom);
-    if (result.isRepeat) c.header("idempotent-replayed", "true");
-    c.header("openai-processing-ms", String(Math.round(performance.now() - begun)));
-    return c.json(made.answer);
+    return await answerAtOnce(c, parts, image, output, timed.signal);
   } catch (error) {
     end();
     throw error;
+  } finally {
+    if (!body.stream) end();
   }
+}
+
+async function answerAtOnce(
+  c: Context<ServerEnv>,
+  parts: ServerParts,
+  image: ImageCall,
+  output: Output,
+  signal: AbortSignal,
+): Promise<Response> {
+  const begun = performance.now();
+  const result = await runCall(c, parts, image, { signal, events: {} });
+  const base = parts.settings.publicUrl ?? new URL(c.req.url).origin;
+  const { answer: made, resampledFrom } = await imagesAnswerOf(parts, image, result, output, base);
+  if (resampledFrom !== undefined) c.header("x-dalle2-resampled-from", resampledFrom);
+  if (result.isRepeat) c.header("idempotent-replayed", "true");
+  c.header("openai-processing-ms", String(Math.round(performance.now() - begun)));
+  return c.json(made);
 }

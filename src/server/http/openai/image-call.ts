@@ -5,7 +5,7 @@ import { randomSeed } from "../../../pipeline/random-seed.js";
 import { requestSize } from "../../../requests/images.js";
 import type { ImageRequest } from "../../../requests/request.js";
 import type { ServerEnv } from "../../context.js";
-import { fingerprint } from "../../guard/idempotency.js";
+import { fingerprintOfRequest } from "../../guard/idempotency.js";
 import type { FinishedImage, Job, JobEvents } from "../../jobs/job.js";
 import { ServerError } from "../../server-error.js";
 import type { ServerParts } from "../parts.js";
@@ -83,23 +83,14 @@ export async function runCall(
     const result =
       key === undefined
         ? { images: await start({ id: jobId, signal, events: watched }), isRepeat: false }
-        : await guard.idempotency.run({ owner, key, fingerprint: printOf(call), signal, events: watched }, start);
+        : await guard.idempotency.run(
+            { owner, key, fingerprint: fingerprintOfRequest(model, request), signal, events: watched },
+            start,
+          );
     if (result.isRepeat) giveBack();
     return { ...result, warnings: [...warnings] };
   } catch (error) {
     giveBack();
     throw error;
   }
-}
-
-/** Equal for calls that ask for the same. */
-function printOf({ route, body, request }: ImageCall): string {
-  const { mask, images } = request;
-  const fields = Object.entries(body).filter(([, value]) => !(value instanceof Uint8Array));
-  return fingerprint([
-    route,
-    JSON.stringify(fields.sort(([a], [b]) => (a < b ? -1 : 1))),
-    ...images.flatMap(({ width, data }) => [String(width), data]),
-    ...(mask ? [mask] : []),
-  ]);
 }

@@ -4,6 +4,7 @@ import { removeAlpha, type RgbaImage, type RgbImage } from "../../../image/image
 import { describeUniform } from "../../../image/mask.js";
 import { Dalle2Error } from "../../../platform/dalle2-error.js";
 import type { Guard } from "../../guard/types.js";
+import { readImageHeader } from "../../guard/image-size.js";
 import { ServerError } from "../../server-error.js";
 
 /** An image of a request, and its mask, if it is one for inpainting. */
@@ -18,9 +19,26 @@ const THRESHOLD = 128;
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** Decodes an image file that `guard` lets through. Rejects with `ServerError` that names the parameter. */
-export async function readImage(guard: Guard, bytes: Bytes, param: "image" | "mask"): Promise<RgbaImage> {
-  guard.checkImage(bytes, param);
+/** The image files of a request. */
+export interface UploadedFiles {
+  readonly image?: Bytes | undefined;
+  readonly mask?: Bytes | undefined;
+}
+
+/** Checks image files before they are decoded, and returns how many pixels they have. Throws `ServerError`. */
+export function checkFiles(guard: Guard, files: UploadedFiles): number {
+  let pixels = 0;
+  for (const [param, bytes] of Object.entries(files) as [keyof UploadedFiles, Bytes | undefined][]) {
+    if (!bytes) continue;
+    guard.checkImage(bytes, param);
+    const { width = 0, height = 0 } = readImageHeader(bytes) ?? {};
+    pixels += width * height;
+  }
+  return pixels;
+}
+
+/** Decodes an image file that `checkFiles` let through. Rejects with `ServerError` that names the parameter. */
+export async function readImage(bytes: Bytes, param: keyof UploadedFiles): Promise<RgbaImage> {
   try {
     return await decodeImage(bytes);
   } catch (cause) {
@@ -30,9 +48,9 @@ export async function readImage(guard: Guard, bytes: Bytes, param: "image" | "ma
 }
 
 /** The image of an edit with its mask: that of the file `mask`, or else its own alpha. Rejects with `ServerError`. */
-export async function readEdited(guard: Guard, file: Bytes, maskFile: Bytes | undefined): Promise<InputImage> {
-  const image = await readImage(guard, file, "image");
-  const masked = maskFile ? await readImage(guard, maskFile, "mask") : image;
+export async function readEdited(file: Bytes, maskFile: Bytes | undefined): Promise<InputImage> {
+  const image = await readImage(file, "image");
+  const masked = maskFile ? await readImage(maskFile, "mask") : image;
   if (masked.width !== image.width || masked.height !== image.height) {
     const sizes = `mask has ${masked.width} × ${masked.height} pixels, image ${image.width} × ${image.height}`;
     throw new ServerError("bad-request", `mask must have the size of image: ${sizes}.`, { param: "mask" });
