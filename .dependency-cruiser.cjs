@@ -16,6 +16,8 @@ const pipeline = [...models, "pipeline"];
 const verify = [...new Set([...pipeline, ...tuning, "verify"])];
 
 const worker = [...new Set([...pipeline, ...tuning, "worker"])];
+const requests = [...worker, "requests"];
+const server = [...requests, "server"];
 
 const floors = {
   platform: outside,
@@ -35,7 +37,9 @@ const floors = {
   pipeline,
   verify,
   worker,
-  cli: [...verify, "cli"],
+  requests,
+  server,
+  cli: [...new Set([...verify, ...server, "cli"])],
 };
 
 /** Folders of families; CLIPs, and the layout of diffusers' folders, are for all of them. */
@@ -92,15 +96,15 @@ module.exports = {
       name: "no-node-outside-platform",
       comment: "the same code runs in browsers: what differs belongs to src/platform",
       severity: "error",
-      from: { path: "^src/", pathNot: "^src/(platform|cli)/" },
+      from: { path: "^src/", pathNot: "^src/(platform|cli|server)/" },
       to: { dependencyTypes: ["core"] },
     },
     {
       name: "no-native-outside-platform",
-      comment: "packages that only Node runs belong to src/platform and src/cli",
+      comment: "packages that only Node runs belong to src/platform, src/cli and src/server",
       severity: "error",
-      from: { path: "^src/", pathNot: "^src/(platform|cli)/" },
-      to: { path: "node_modules/(webgpu|sharp|commander|@clack)/" },
+      from: { path: "^src/", pathNot: "^src/(platform|cli|server)/" },
+      to: { path: "node_modules/(webgpu|sharp|commander|@clack|hono|@hono|prom-client|pino|bullmq|ioredis|unstorage)/" },
     },
     {
       name: "no-node-in-browser-platform",
