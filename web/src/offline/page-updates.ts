@@ -16,16 +16,26 @@ export function watchPageUpdates({ onReady, onChanged }: UpdateNotices): void {
     location.reload();
   };
   let isAsked = false;
-  workbox.addEventListener("waiting", () => {
-    onReady(() => {
-      isAsked = true;
-      workbox.messageSkipWaiting();
+  // Where service workers are not allowed, the page needs the network.
+  const registered = workbox.register().catch(() => undefined);
+  const update = async (): Promise<void> => {
+    const waiting = (await registered)?.waiting;
+    if (!waiting) {
+      // Another tab was faster.
+      reload();
+      return;
+    }
+    isAsked = true;
+    // On a first visit no service worker controls the page, so nothing tells of a new one that does.
+    waiting.addEventListener("statechange", () => {
+      if (waiting.state === "activated") reload();
     });
+    workbox.messageSkipWaiting();
+  };
+  workbox.addEventListener("waiting", () => {
+    onReady(() => void update());
   });
   workbox.addEventListener("controlling", ({ isUpdate, isExternal }) => {
-    if (isAsked) reload();
-    else if (isUpdate === true || isExternal === true) onChanged(reload);
+    if (!isAsked && (isUpdate === true || isExternal === true)) onChanged(reload);
   });
-  // Where service workers are not allowed, the page needs the network.
-  workbox.register().catch(() => undefined);
 }
