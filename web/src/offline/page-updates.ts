@@ -1,5 +1,3 @@
-import { Workbox } from "workbox-window";
-
 /** What the page shows of new versions. */
 export interface UpdateNotices {
   /** A new version is there. `update` reloads the page with it. */
@@ -8,9 +6,13 @@ export interface UpdateNotices {
   readonly onChanged: (reload: () => void) => void;
 }
 
-/** Registers the service worker, which keeps the page for when there is no network, and tells of new versions. */
-export function watchPageUpdates({ onReady, onChanged }: UpdateNotices): void {
+/**
+ * Registers the service worker, which keeps the page for when there is no network, and tells of new versions. Rejects if its
+ * script cannot be loaded: the next visit then does it.
+ */
+export async function watchPageUpdates({ onReady, onChanged }: UpdateNotices): Promise<void> {
   if (!import.meta.env.PROD || !("serviceWorker" in navigator)) return;
+  const { Workbox } = await import("workbox-window");
   const workbox = new Workbox("./service-worker.js");
   const reload = (): void => {
     location.reload();
