@@ -45,7 +45,7 @@ describe.skipIf(browsers.chromium.isMissing)("each failure says what to do, and 
   async function expectFailure(title: string): Promise<void> {
     await visit.page.getByRole("heading", { name: title }).waitFor(PATIENCE);
     await person.expectAccessible(title);
-    await person.screenshot(`failure ${title}`);
+    await person.screenshot("failed", title);
   }
 
   it("a network that is gone", async () => {
@@ -139,7 +139,7 @@ describe.skipIf(browsers.chromium.isMissing)("each failure says what to do, and 
       await visit.page.getByRole("button", { name: "Look again" }).waitFor(PATIENCE);
       await visit.page.getByText("What the browser said").click();
       await person.expectAccessible("no adapter");
-      await person.screenshot("no-adapter");
+      await person.screenshot("failed", "no adapter");
       expect(visit.errors).toEqual([]);
     } finally {
       await browser.close();

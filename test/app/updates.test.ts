@@ -47,7 +47,7 @@ describe.skipIf(browsers.chromium.isMissing)("a new version of the app", { timeo
     await page.getByText(OFFER).waitFor({ timeout: 120_000 });
     await person.stageImage(/red circle/);
     await person.expectAccessible("the offer of a new version");
-    await person.screenshot("new-version");
+    await person.screenshot("full", "offer of a new version");
     expect(await page.getByText(NEXT_NAME).count()).toBe(0);
     await page.getByRole("button", { name: "Reload" }).click();
     await page.getByText(NEXT_NAME).waitFor();
