@@ -9,7 +9,7 @@ import { Queue } from "./jobs/queue.svelte.js";
 import { MaskEditor } from "./mask/mask-editor.svelte.js";
 import { SHAPES } from "./models/model-choice.js";
 import { ModelSession } from "./models/model-session.svelte.js";
-import type { Task } from "./jobs/request.js";
+import type { Task } from "dalle2-webgpu/requests";
 import { browserStorage, Settings } from "./shell/settings.svelte.js";
 import { Toasts } from "./shell/toasts.svelte.js";
 import type { Shown } from "./stage/shown.js";

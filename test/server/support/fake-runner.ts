@@ -298,6 +298,7 @@ export class FakeRunner implements JobRunner {
         imageEmbedDim: 8,
         textShape,
         requirements: new DataRequirements({ ...needs, imageEmbedding: false, textEncoding: true }, true),
+        settings: { steps: this.behaviour.steps, condScale: 1, numSamplesPerBatch: 2 },
       },
       decoder: {
         family: "fake",
@@ -313,6 +314,7 @@ export class FakeRunner implements JobRunner {
           components: [`U-Net ${i + 1}`],
         })),
         requirements: new DataRequirements(needs, true),
+        settings: this.behaviour.imageSizes.map(() => ({ steps: this.behaviour.steps, condScale: 1 })),
       },
       clip: { make: "openai", model: "fake", contextLength: 16, imageSize: 16, dimLatent: 8 },
       defaults: { prior: {}, decoder: {} },

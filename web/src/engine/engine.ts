@@ -19,7 +19,7 @@ import type {
   ScriptProgress,
   StorageState,
 } from "dalle2-webgpu";
-import type { Request } from "../jobs/request.js";
+import type { ImageRequest } from "dalle2-webgpu/requests";
 
 /** The device that computes. */
 export interface DeviceInfo {
@@ -75,7 +75,7 @@ export interface OpenModel {
   readonly clip: ClipInfo | undefined;
   readonly dtype: "f32" | "f16";
   /** Generates the images of a request. Rejects with `Dalle2Error`, or with the reason of the signal. */
-  run(request: Request, events: JobEvents): Promise<readonly GeneratedImage[]>;
+  run(request: ImageRequest, events: JobEvents): Promise<readonly GeneratedImage[]>;
   /** Encodes an image of this model as PNG, with the record of how it was generated. */
   encode(image: GeneratedImage, inputs: ImageRecord["inputs"]): Promise<Blob>;
   dispose(): void;

@@ -2,9 +2,8 @@ import type { GeneratedImage, RgbImage, ScriptProgress } from "dalle2-webgpu";
 import type { Failure } from "../engine/failure.js";
 import type { Loading } from "../models/held-model.js";
 import type { ModelChoice } from "../models/model-choice.js";
-import { jobSize } from "./image-parameters.js";
+import { type ImageRequest, requestSize } from "dalle2-webgpu/requests";
 import type { JobTime } from "./job-clock.js";
-import type { Request } from "./request.js";
 
 /** Where a job stands. While `opening`, its model's session says how far it is; while that is paused, it is queued. */
 export type JobStatus = "queued" | "opening" | "generating" | "done" | "cancelled" | "failed";
@@ -21,7 +20,7 @@ export interface JobImage {
 /** A request, from the queue to its images. */
 export class Job {
   readonly id = crypto.randomUUID();
-  readonly request: Request;
+  readonly request: ImageRequest;
   readonly choice: ModelChoice;
   /** How its model is loaded, in place of what the settings say. */
   readonly loading: Loading | undefined;
@@ -40,10 +39,10 @@ export class Job {
   readonly size: number;
   readonly #controller = new AbortController();
 
-  constructor(request: Request, choice: ModelChoice, loading?: Loading) {
+  constructor(request: ImageRequest, choice: ModelChoice, loading?: Loading) {
     this.request = request;
     this.choice = choice;
-    this.size = jobSize(request);
+    this.size = requestSize(request);
     this.loading = loading;
     this.images = new Array<undefined>(this.size).fill(undefined);
   }

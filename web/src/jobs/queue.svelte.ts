@@ -8,7 +8,7 @@ import type { ModelChoice } from "../models/model-choice.js";
 import { Job } from "./job.svelte.js";
 import { JobClock } from "./job-clock.js";
 import { keptImageOf } from "./keep.js";
-import type { Request } from "./request.js";
+import type { ImageRequest } from "dalle2-webgpu/requests";
 import { Speeds, workOf } from "./speed.js";
 
 /** What a job is run on, if not as the session says. */
@@ -39,7 +39,7 @@ export class Queue {
     return this.jobs.find(({ status }) => status === "opening" || status === "generating");
   }
 
-  add(request: Request, { choice = this.#session.choice, loading }: JobOptions = {}): Job {
+  add(request: ImageRequest, { choice = this.#session.choice, loading }: JobOptions = {}): Job {
     const job = new Job(request, choice, loading);
     this.jobs = [job, ...this.jobs];
     void this.#work();

@@ -1,35 +1,35 @@
 import { describe, expect, it } from "vitest";
 import {
   inputsOfImage,
-  jobSize,
   parametersOfImage,
   promptOfImage,
+  requestSize,
   seedOfImage,
-  seedsOf,
-} from "../../../web/src/jobs/image-parameters.js";
-import type { Parameters, Request, Task } from "../../../web/src/jobs/request.js";
+} from "../../src/requests/images.js";
+import type { ImageRequest, RequestParameters, Task } from "../../src/requests/request.js";
+import { inputsOf } from "../../src/requests/run.js";
 
-const parameters: Parameters = { task: "create", prompts: ["a", "b"], count: 2, seed: 7, prior: {}, unets: [] };
+const parameters: RequestParameters = { task: "create", prompts: ["a", "b"], count: 2, seed: 7, prior: {}, unets: [] };
 const image = { width: 1, height: 1, channels: 3, data: new Uint8Array(3) } as const;
 
-function request(task: Task, others: Partial<Parameters> = {}, images = 1): Request {
+function request(task: Task, others: Partial<RequestParameters> = {}, images = 1): ImageRequest {
   return { parameters: { ...parameters, task, ...others }, images: new Array(images).fill(image) as never };
 }
 
 describe("the images of a job", () => {
   it("are as many as the task says", () => {
-    expect(jobSize(request("create"))).toBe(4);
-    expect(jobSize(request("create", { prompts: [] }))).toBe(2);
-    expect(jobSize(request("inpaint"))).toBe(4);
-    expect(jobSize(request("variations", {}, 3))).toBe(6);
-    expect(jobSize(request("upscale"))).toBe(2);
-    expect(jobSize(request("interpolate"))).toBe(8);
-    expect(jobSize(request("edit"))).toBe(1);
-    expect(jobSize(request("edit", { frames: 3 }))).toBe(3);
+    expect(requestSize(request("create"))).toBe(4);
+    expect(requestSize(request("create", { prompts: [] }))).toBe(2);
+    expect(requestSize(request("inpaint"))).toBe(4);
+    expect(requestSize(request("variations", {}, 3))).toBe(6);
+    expect(requestSize(request("upscale"))).toBe(2);
+    expect(requestSize(request("interpolate"))).toBe(8);
+    expect(requestSize(request("edit"))).toBe(1);
+    expect(requestSize(request("edit", { frames: 3 }))).toBe(3);
   });
 
   it("have seeds that follow each other, from the largest on from 0", () => {
-    expect(seedsOf(request("create"))).toEqual([7, 8, 9, 10]);
+    expect(inputsOf(request("create")).map(({ seed }) => seed)).toEqual([7, 8, 9, 10]);
     expect(seedOfImage(Number.MAX_SAFE_INTEGER - 1, 1)).toBe(Number.MAX_SAFE_INTEGER);
     expect(seedOfImage(Number.MAX_SAFE_INTEGER - 1, 2)).toBe(0);
     expect(seedOfImage(Number.MAX_SAFE_INTEGER, 3)).toBe(2);
