@@ -30,7 +30,6 @@ export interface RunningServer {
 /** Listens. Rejects with the error of Node if the port cannot be used. */
 export async function listen(app: ServerApp, { host, port, limits }: ListenOptions): Promise<RunningServer> {
   const listener = getRequestListener(app.fetch, {
-    overrideGlobalObjects: false,
     hostname: host,
     errorHandler: (error) => answerUnreadable(error),
   });
