@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import OpenAI, { type ClientOptions } from "openai";
-import type { OwnLimits } from "../../../src/server/guard/keys-file.js";
+import type { OwnLimits } from "../../../src/server/guard/limits.js";
 import { createGuard, type GuardOptions } from "../../../src/server/guard/guard.js";
 import { DEFAULT_LIMITS } from "../../../src/server/guard/limits.js";
 import { createApp, type ServerApp } from "../../../src/server/http/app.js";
