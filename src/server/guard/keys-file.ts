@@ -11,7 +11,6 @@ import { fileError, isSystemError } from "../../platform/node-error.js";
 import { makeFolder } from "../../platform/node-folder.js";
 import { temporaryPath } from "../../platform/node-temporary-files.js";
 import { readText } from "../../platform/node.js";
-import type { Limits } from "./limits.js";
 
 const count = z.int().min(1);
 
@@ -43,9 +42,6 @@ const fileSchema = z.strictObject({ version: z.literal(1), keys: z.array(keySche
 
 /** A key as it is kept: without its token. */
 export type StoredKey = z.infer<typeof keySchema>;
-
-/** Limits that a key has of its own. */
-export type OwnLimits = { readonly [Name in keyof Limits]?: number | undefined };
 
 const MAX_FILE_BYTES = 64 * 2 ** 20;
 

@@ -1,8 +1,8 @@
 import { stat } from "node:fs/promises";
 import { counted } from "../../platform/counted.js";
 import { Dalle2Error } from "../../platform/dalle2-error.js";
-import { readKeys, type OwnLimits, type StoredKey } from "./keys-file.js";
-import type { Limits, Owner } from "./limits.js";
+import { readKeys, type StoredKey } from "./keys-file.js";
+import { withOwn, type Limits, type Owner } from "./limits.js";
 import { idOfToken, matchesHash } from "./tokens.js";
 
 /** Finds who owns a token. */
@@ -99,12 +99,6 @@ export class FileKeys implements Keys {
   #known({ id, name, sha256, limits, readsMetrics = false }: StoredKey): KnownKey {
     return { sha256, owner: { id, name, limits: withOwn(this.options.limits, limits), readsMetrics } };
   }
-}
-
-/** The limits of a key: its own, and the server's for the others. */
-function withOwn(limits: Limits, own: OwnLimits = {}): Limits {
-  const given = Object.entries(own).filter(([, value]) => value !== undefined);
-  return { ...limits, ...(Object.fromEntries(given) as Partial<Limits>) };
 }
 
 interface KnownKey {

@@ -14,6 +14,15 @@ export interface Limits {
   readonly imagesPerRequest: number;
 }
 
+/** Limits that differ from others. */
+export type OwnLimits = { readonly [Name in keyof Limits]?: number | undefined };
+
+/** Limits, with some replaced. */
+export function withOwn(limits: Limits, own: OwnLimits = {}): Limits {
+  const given = Object.entries(own).filter(([, value]) => value !== undefined);
+  return { ...limits, ...(Object.fromEntries(given) as Partial<Limits>) };
+}
+
 /** Limits of a key that has none of its own: enough for a person, safe for a stranger. */
 export const DEFAULT_LIMITS: Limits = {
   requestsPerMinute: 60,
@@ -21,6 +30,15 @@ export const DEFAULT_LIMITS: Limits = {
   uploadBytesPerHour: 256 * 2 ** 20,
   concurrentRequests: 8,
   imagesPerRequest: 10,
+};
+
+/** Limits of whoever reaches a server without keys: from this machine only, so they stop loops that went wrong, not people. */
+export const LOCAL_LIMITS: Limits = {
+  requestsPerMinute: 6000,
+  imagesPerHour: 100_000,
+  uploadBytesPerHour: 32 * 2 ** 30,
+  concurrentRequests: 100,
+  imagesPerRequest: 100,
 };
 
 /** Who asks: a key, or whoever reaches a server without keys. */

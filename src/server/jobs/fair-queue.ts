@@ -166,10 +166,14 @@ export class FairQueue<Job extends Queued> {
     this.#millisecondsPerImage = before + NEWEST * (each - before);
   }
 
-  /** Estimated seconds until so many images are computed: 1 or more. */
+  /** Estimated milliseconds until so many images are computed; undefined before the first batch is measured. */
+  millisecondsFor(images: number): number | undefined {
+    return this.#millisecondsPerImage && images * this.#millisecondsPerImage;
+  }
+
+  /** The same in whole seconds, 1 to 3600, for `Retry-After`. 5 before the first batch is measured. */
   secondsFor(images: number): number {
-    if (this.#millisecondsPerImage === undefined) return UNKNOWN_SECONDS;
-    const seconds = Math.ceil((images * this.#millisecondsPerImage) / 1000);
+    const seconds = Math.ceil((this.millisecondsFor(images) ?? UNKNOWN_SECONDS * 1000) / 1000);
     return Math.min(Math.max(seconds, 1), MAX_SECONDS);
   }
 

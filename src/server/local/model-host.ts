@@ -71,9 +71,9 @@ export class ModelHost {
     return [...this.#models.keys()].map((name) => ({ name, isLoaded: this.isLoaded(name) }));
   }
 
-  /** Whether it offers a model. */
-  has(name: string): boolean {
-    return this.#models.has(name);
+  /** Throws `ServerError` if it does not offer a model. */
+  check(name: string): void {
+    this.#hosted(name);
   }
 
   /** Whether the weights of a model are ready on the GPU. */
@@ -143,10 +143,9 @@ export class ModelHost {
    * asks for; if it is aborted, with the reason of its signal.
    */
   async runBatch(name: string, parts: readonly JobPart[]): Promise<readonly PartOutcome[]> {
-    const begun = await Promise.all(parts.map((part) => this.#begin(name, part)));
-    const runs = begun.filter((run) => run instanceof PartRun);
-    const failures = await this.#runAll(name, runs);
-    return Promise.all(begun.map(async (run) => (run instanceof PartRun ? run.outcome(failures.get(run)) : run)));
+    const runs = await Promise.all(parts.map((part) => this.#begin(name, part)));
+    await this.#runAll(name, runs);
+    return Promise.all(runs.map((run) => run.outcome((reason) => this.#report(name, reason))));
   }
 
   /** Disposes models and device. What runs is rejected. */
@@ -154,25 +153,25 @@ export class ModelHost {
     this.#keeper.close();
   }
 
-  async #begin(name: string, part: JobPart): Promise<PartRun | PromiseRejectedResult> {
+  async #begin(name: string, part: JobPart): Promise<PartRun> {
     const { request, signal } = part.job;
     try {
       return new PartRun(part, await this.fit(name, request, signal));
     } catch (error) {
-      return { status: "rejected", reason: signal.aborted ? (signal.reason as unknown) : this.#report(name, error) };
+      const run = new PartRun(part, request);
+      run.fail(error);
+      return run;
     }
   }
 
-  /** Computes parts together, and if that fails each one alone. Returns why parts failed. */
-  async #runAll(name: string, runs: readonly PartRun[]): Promise<ReadonlyMap<PartRun, Failure>> {
-    const failures = new Map<PartRun, Failure>();
+  /** Computes parts together, and if that fails each one alone. */
+  async #runAll(name: string, runs: readonly PartRun[]): Promise<void> {
     const together = await this.#attempt(name, runs);
-    if (!together) return failures;
+    if (!together) return;
     for (const run of runs) {
       const failure = await this.#runAlone(name, run, together, runs.length === 1);
-      if (failure) failures.set(run, { ...failure, reason: this.#report(name, failure.reason) });
+      if (failure && run.missing.length > 0) run.fail(failure.reason);
     }
-    return failures;
   }
 
   /** Computes a part alone after its batch failed, and again if the device is lost. */
@@ -259,16 +258,19 @@ export class ModelHost {
   async #know(name: string, signal: AbortSignal | undefined): Promise<KnownModel> {
     const known = this.#known.get(name);
     if (known) return known;
-    const hosted = this.#models.get(name);
-    if (!hosted) {
-      throw new ServerError("unknown-model", `There is no model ${JSON.stringify(name)}.`, { param: "model" });
-    }
+    const hosted = this.#hosted(name);
     let reading = this.#reading.get(name);
     if (!reading) {
       reading = this.#read(hosted).finally(() => this.#reading.delete(name));
       this.#reading.set(name, reading);
     }
     return orAborted(reading, signal);
+  }
+
+  #hosted(name: string): HostedModel {
+    const hosted = this.#models.get(name);
+    if (hosted) return hosted;
+    throw new ServerError("unknown-model", `There is no model ${JSON.stringify(name)}.`, { param: "model" });
   }
 
   /** Opens the files of a model; again if the device is lost meanwhile. */

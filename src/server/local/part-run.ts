@@ -21,7 +21,7 @@ export class PartRun {
   /** Images that are being encoded. */
   readonly #encoding = new Map<number, Promise<void>>();
   #warnings = new Set<string>();
-  /** Why it failed beside what its batch fails with. */
+  /** Why it gets no images. */
   #failure: { readonly reason: unknown } | undefined;
 
   /** `request` is that of the job, with images in the size that the model takes. */
@@ -76,7 +76,7 @@ export class PartRun {
   add(image: GeneratedImage, index: number, generatedOn: GeneratedOn): void {
     if (this.#encoding.has(index)) return;
     const encoded = this.#encode(image, index, generatedOn).catch((reason: unknown) => {
-      this.#failure ??= { reason };
+      this.fail(reason);
     });
     this.#encoding.set(index, encoded);
   }
@@ -89,13 +89,17 @@ export class PartRun {
     this.#tell(({ onImage }) => onImage?.(finished, index));
   }
 
-  /** What became of it. `failure` is why its batch failed, if it did. */
-  async outcome(failure?: { readonly reason: unknown }): Promise<PartOutcome> {
+  /** It gets no images. Only the first reason counts. */
+  fail(reason: unknown): void {
+    this.#failure ??= { reason };
+  }
+
+  /** What became of it, once its images are encoded. `explain` makes the reason of a failure one for callers. */
+  async outcome(explain: (reason: unknown) => Error): Promise<PartOutcome> {
     await Promise.all(this.#encoding.values());
     const { signal } = this.part.job;
     if (signal.aborted) return { status: "rejected", reason: signal.reason as unknown };
-    const failed = this.#failure ?? (this.missing.length > 0 ? failure : undefined);
-    if (failed) return { status: "rejected", reason: failed.reason };
+    if (this.#failure) return { status: "rejected", reason: explain(this.#failure.reason) };
     const { start, end } = this.part;
     const value = Array.from({ length: end - start }, (_, i) => this.#images.get(start + i)!);
     return { status: "fulfilled", value };
@@ -108,7 +112,7 @@ export class PartRun {
     try {
       call(events);
     } catch (reason) {
-      this.#failure = { reason };
+      this.fail(reason);
     }
   }
 }

@@ -317,7 +317,7 @@ export class FakeRunner implements JobRunner {
         settings: this.behaviour.imageSizes.map(() => ({ steps: this.behaviour.steps, condScale: 1 })),
       },
       clip: { make: "openai", model: "fake", contextLength: 16, imageSize: 16, dimLatent: 8 },
-      defaults: { prior: {}, decoder: {} },
+      defaults: { prior: {}, decoder: { steps: this.behaviour.imageSizes.map(() => this.behaviour.steps) } },
       dtype: "f32",
       device: DEVICE,
     };

@@ -46,7 +46,9 @@ const FIELDS = {
   previewEvery: steps.describe(
     "With `stream`: sampling steps of a U-Net between two previews, in place of `partial_images`.",
   ),
-  text: text.describe("What the image shows, for decoders that take text."),
+  text: text.describe(
+    "What the image shows, for decoders that take text. Default: the prompt in the record of an image that this package wrote.",
+  ),
   from: text.describe(
     "What the image shows now. Without a mask, the image is then edited by text as a whole, towards the prompt.",
   ),

@@ -68,7 +68,7 @@ async function send(feed: EventFeed<StreamEvent>, stream: SSEStreamingApi, heart
 class StreamedRun {
   readonly feed = new EventFeed<StreamEvent>();
   readonly #completed = new Set<number>();
-  readonly #warnings: string[] = [];
+  readonly #warnings: string[];
   /** Files are written one after another, so that events keep their order. */
   #writing: Promise<void> = Promise.resolve();
 
@@ -77,7 +77,9 @@ class StreamedRun {
     private readonly parts: ServerParts,
     private readonly call: StreamCall,
     private readonly output: Output,
-  ) {}
+  ) {
+    this.#warnings = [...call.warnings];
+  }
 
   /** Runs the job. It does not reject: `feed` ends. */
   async run(signal: AbortSignal): Promise<void> {
