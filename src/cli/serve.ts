@@ -88,6 +88,7 @@ async function start(flags: ServeFlags): Promise<{ readonly server: RunningServe
   const { HostLog } = await import("./serving/host-log.js");
   const { openProtection } = await import("../server/protection.js");
   const { createApp } = await import("../server/http/app.js");
+  const { packagePage } = await import("../server/app/page-files.js");
   const { DEFAULT_SETTINGS } = await import("../server/http/parts.js");
   const { host, port, maxOutputPixels } = flags;
   const hostLog = new HostLog();
@@ -105,7 +106,7 @@ async function start(flags: ServeFlags): Promise<{ readonly server: RunningServe
     hostLog.to(protection.observe.log);
     const deadlineMs = flags.deadline * 1000;
     const settings = { ...DEFAULT_SETTINGS, publicUrl: flags.publicUrl, deadlineMs, maxOutputPixels };
-    const app = createApp({ runner, ...protection, settings });
+    const app = createApp({ runner, ...protection, settings, page: packagePage() });
     const { listen } = await import("../server/http/listen.js");
     const server = await listen(app, { host, port, limits: connectionLimits(flags) }).catch((cause: unknown) => {
       throw unusable(cause, host, port);
