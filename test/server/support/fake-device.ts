@@ -114,8 +114,13 @@ export class FakeDevice implements HostDevice {
     };
     return Promise.resolve({
       prior: undefined,
-      decoder: { family: "fake", versions: [], unets: [unet], requirements: new DataRequirements(needs, false) },
-      settings: [{ steps: 4, condScale: 1 }],
+      decoder: {
+        family: "fake",
+        versions: [],
+        unets: [unet],
+        requirements: new DataRequirements(needs, false),
+        settings: [{ steps: 4, condScale: 1 }],
+      },
       clip: undefined,
       defaults: { prior: {}, decoder: {} },
       dtype: "f32",

@@ -1,4 +1,5 @@
 import type { GeneratedImage, RgbImage, ScriptProgress } from "dalle2-webgpu";
+import type { ServedStage } from "../engine/engine.js";
 import type { Failure } from "../engine/failure.js";
 import type { Loading } from "../models/held-model.js";
 import type { ModelChoice } from "../models/model-choice.js";
@@ -31,6 +32,8 @@ export class Job {
   images: readonly (JobImage | undefined)[] = $state.raw([]);
   failure: Failure | undefined = $state.raw();
   warnings: readonly string[] = $state.raw([]);
+  /** Where it stands on a server, until it runs there. */
+  served: ServedStage | undefined = $state.raw();
   /** Share that is done, 0 to 1, with the opening of its model. It never falls. */
   fraction: number = $state(0);
   /** Estimated; before the first step, from the last job. */

@@ -115,9 +115,14 @@ export class Queue {
     const { request, choice, signal } = job;
     signal.throwIfAborted();
     const work = workOf(request, model);
-    const key = `${choice.id} ${request.parameters.task} ${model.dtype}`;
+    // The same model is not as fast on a server.
+    const place = typeof choice.config === "string" ? choice.config : choice.id;
+    const key = `${place} ${request.parameters.task} ${model.dtype}`;
     job.status = "generating";
-    job.setTime(clock.begin(this.#speeds.estimate(key, work)));
+    const begin = (): void => {
+      job.setTime(clock.begin(this.#speeds.estimate(key, work)));
+    };
+    begin();
     await model.run(request, {
       signal,
       onProgress: (progress) => {
@@ -129,6 +134,12 @@ export class Queue {
       },
       onWarning: (message) => {
         job.warn(message);
+      },
+      onStage: (stage) => {
+        if (job.isOver) return;
+        job.served = stage.type === "running" ? undefined : stage;
+        // Its time counts from here.
+        if (stage.type === "running") begin();
       },
     });
     this.#speeds.learn(key, work, clock.elapsed);
