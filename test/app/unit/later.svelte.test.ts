@@ -32,7 +32,7 @@ it("tells of a part that is needed and cannot be loaded, and tries again", async
 });
 
 it("loads all parts before they are needed, and tells nobody of those that cannot be", async () => {
-  const broken = later(() => Promise.reject(new TypeError("no network")));
+  const broken = later<object>(() => Promise.reject(new TypeError("no network")));
   const after = later(() => Promise.resolve(part));
   await loadParts();
   expect([broken.component, after.component]).toEqual([undefined, part.default]);
