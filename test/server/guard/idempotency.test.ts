@@ -5,6 +5,7 @@ import { createIdempotency, fingerprint, fingerprintOfRequest } from "../../../s
 import { DEFAULT_LIMITS, type Owner } from "../../../src/server/guard/limits.js";
 import type { Idempotency, RepeatableCall, SharedJob } from "../../../src/server/guard/types.js";
 import type { FinishedImage, JobEvents } from "../../../src/server/jobs/job.js";
+import type { FileStore } from "../../../src/server/results/types.js";
 import { MemoryStore } from "../../../src/server/results/memory-store.js";
 import { ServerError } from "../../../src/server/server-error.js";
 import type { ImageRequest } from "../../../src/requests/request.js";
@@ -201,12 +202,11 @@ describe("a caller that goes away", () => {
 });
 
 it("a store that fails takes nobody's image away, and is said", async () => {
-  const broken = {
-    ...store,
+  const broken: FileStore = {
     put: () => Promise.reject(new Error("the disk is full")),
     get: () => Promise.reject(new Error("unreachable")),
     remove: () => Promise.resolve(),
-    list: () => store.list(""),
+    list: (prefix) => store.list(prefix),
   };
   calls = createIdempotency({ store: broken, onWarning: (message) => warnings.push(message), now: () => 0 });
   const job = new TestJob();
