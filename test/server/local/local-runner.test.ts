@@ -83,7 +83,7 @@ describe("jobs", () => {
   it("of different models are not computed together", async () => {
     const runner = await open();
     await Promise.all(["a", "b", "a"].map((model) => runner.run(jobOf({ model }))));
-    expect(machine.calls.map(({ model }) => model)).toEqual(["a", "b", "a"]);
+    expect(machine.calls.map(({ model }) => model)).toEqual(["a", "a", "b"]);
   });
 
   it("that are large leave room for others in between, and get their images in order", async () => {
