@@ -1,11 +1,15 @@
 // The OpenAPI document, and the table of OpenAI's parameters.
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import type { ImageCreateVariationParams, ImageEditParamsBase, ImageGenerateParamsBase } from "openai/resources/images";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { ERROR_NAMES } from "../../../src/server/http/errors.js";
+import { extensionFields } from "../../../src/server/http/openai/extension.js";
 import { IMAGE_ROUTES, PARAMETERS, type ImageRoute } from "../../../src/server/http/openai/parameters.js";
-import { openAIPage } from "../../../src/server/http/openai/page.js";
 import { editBody, generationBody, variationBody } from "../../../src/server/http/openai/schemas.js";
+import { SERVER_ERRORS } from "../../../src/server/server-error.js";
 import { TestServer } from "../support/test-server.js";
 
 /** Every parameter that OpenAI's client can send: one that it gets in a later version does not compile here. */
@@ -62,9 +66,14 @@ test.each(IMAGE_ROUTES)("the table and the schema have every parameter of %s", (
   expect(Object.keys(BODIES[route].shape).sort()).toEqual([...sent, "dalle2"].sort());
 });
 
-test("docs/openai.md is what the table makes", () => {
-  const page = new URL("../../../docs/openai.md", import.meta.url);
-  expect(readFileSync(page, "utf8"), "run: npm run build && node scripts/generate-openai-page.js").toBe(openAIPage());
+test("docs/openai.md is what the tables make", async () => {
+  const root = fileURLToPath(new URL("../../..", import.meta.url));
+  const { openAIPage } = (await import(join(root, "scripts/generate-openai-page.js"))) as {
+    readonly openAIPage: (tables: object) => Promise<string>;
+  };
+  const tables = { parameters: PARAMETERS, fields: extensionFields(), statuses: SERVER_ERRORS, names: ERROR_NAMES };
+  const page = readFileSync(join(root, "docs/openai.md"), "utf8");
+  expect(page, "run: npm run build && node scripts/generate-openai-page.js").toBe(await openAIPage(tables));
 });
 
 interface Operation {
