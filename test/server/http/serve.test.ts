@@ -98,6 +98,20 @@ test("a port that is in use is said", async () => {
   expect(status).toBe(2);
 });
 
+test("packages that are missing are named, with the command that installs them", async () => {
+  const hook = `import { register } from "node:module";
+    register("data:text/javascript," + encodeURIComponent(\`export async function resolve(name, context, next) {
+      if (name !== "pino" && name !== "prom-client") return next(name, context);
+      throw Object.assign(new Error("Cannot find package"), { code: "ERR_MODULE_NOT_FOUND" });
+    }\`));`;
+  const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(hook)}`;
+  const { status, stderr } = await dalle2Beside(["serve", "--port", "0"], { env: { NODE_OPTIONS } });
+  expect(stderr).toMatch(
+    /needs packages that are not installed: pino, prom-client\. Install them: npm install pino prom-client\./,
+  );
+  expect(status).not.toBe(0);
+});
+
 test("SIGTERM finishes what runs and ends with status 0", async () => {
   const params = { prompt: "a red circle", dalle2: { ...FEW, steps: 20 } };
   const running = server.client().images.generate(params);
