@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
 import {
   inputsOfImage,
+  requestSize,
   parametersOfImage,
   promptOfImage,
-  requestSize,
   seedOfImage,
 } from "../../src/requests/images.js";
-import type { ImageRequest, RequestParameters, Task } from "../../src/requests/request.js";
 import { inputsOf } from "../../src/requests/run.js";
+import type { ImageRequest, RequestParameters, Task } from "../../src/requests/request.js";
 
 const parameters: RequestParameters = { task: "create", prompts: ["a", "b"], count: 2, seed: 7, prior: {}, unets: [] };
 const image = { width: 1, height: 1, channels: 3, data: new Uint8Array(3) } as const;
@@ -16,7 +16,7 @@ function request(task: Task, others: Partial<RequestParameters> = {}, images = 1
   return { parameters: { ...parameters, task, ...others }, images: new Array(images).fill(image) as never };
 }
 
-describe("the images of a job", () => {
+describe("the images of a request", () => {
   it("are as many as the task says", () => {
     expect(requestSize(request("create"))).toBe(4);
     expect(requestSize(request("create", { prompts: [] }))).toBe(2);
