@@ -1,6 +1,6 @@
 // The app at `/`: the files of its build, and the load configs and the included model beside it.
 import { readFile, stat } from "node:fs/promises";
-import { extname, join, normalize, sep } from "node:path";
+import { extname, join, normalize, resolve, sep } from "node:path";
 import type { Context, Hono } from "hono";
 import { compress } from "hono/compress";
 import { packageFile } from "#platform";
@@ -8,9 +8,10 @@ import type { ServerEnv } from "../context.js";
 import type { PageFiles } from "../http/parts.js";
 import { ServerError } from "../server-error.js";
 
-/** The files of this package. */
-export function packagePage(): PageFiles {
-  return { page: packageFile("web/dist"), configs: packageFile("configs") };
+/** The files of the app: of a folder with its build, or else (true) of this package; none for false. */
+export function pageFiles(folder: string | boolean): PageFiles | undefined {
+  if (folder === false) return undefined;
+  return { page: folder === true ? packageFile("web/dist") : resolve(folder), configs: packageFile("configs") };
 }
 
 /**
