@@ -51,7 +51,7 @@ async function buildVersionOf(config: string): Promise<string> {
 let built: Promise<string> | undefined;
 
 /** A copy of the app, which is built once in a file of tests. */
-async function buildApp(): Promise<string> {
+export async function buildApp(): Promise<string> {
   built ??= buildVersionOf("web/vite.config.ts").then((folder) => {
     process.once("exit", () => {
       rmSync(folder, { recursive: true });
