@@ -71,13 +71,13 @@ export class AppState {
   /** Finds out which device computes. */
   async findDevice(): Promise<void> {
     this.deviceFailure = undefined;
+    const { isOnServer } = this;
     try {
-      const isOnServer = this.isOnServer;
       const device = await (isOnServer ? this.server?.device() : this.engine.device());
       if (isOnServer === this.isOnServer) this.device = device;
     } catch (error) {
       // What the server refuses is told where it is asked for something.
-      if (!this.isOnServer) this.deviceFailure = failureOf(error);
+      if (!isOnServer && !this.isOnServer) this.deviceFailure = failureOf(error);
     }
   }
 
@@ -95,6 +95,7 @@ export class AppState {
     session.choose(this.isOnServer && server ? server.find(id) : (entryOf(id)?.choice ?? SHAPES));
     this.device = undefined;
     void this.findDevice();
+    void this.findServedModels();
   }
 
   /** Asks the server for its models. If it has not the chosen one, its default is chosen. */
@@ -102,7 +103,8 @@ export class AppState {
     const { server, session } = this;
     if (!server || !this.isOnServer) return;
     await server.refresh();
-    if (this.isOnServer && server.failure === undefined) session.choose(server.find(session.choice.id));
+    if (this.settings.computesOn === "server" && server.failure === undefined)
+      session.choose(server.find(session.choice.id));
   }
 
   /** The chosen model, as far as it is known. */

@@ -4,19 +4,19 @@ import { servedName } from "../../../web/src/engine/server-engine.js";
 import { Job } from "../../../web/src/jobs/job.svelte.js";
 import { NOT_OPENED } from "../../../web/src/engine/opening.js";
 import { ServerError } from "../../../web/src/server/server-error.js";
-import { Server, serverOfPage } from "../../../web/src/server/server.svelte.js";
+import { serverOfPage } from "../../../web/src/server/server-of-page.js";
+import { Server } from "../../../web/src/server/server.svelte.js";
 import { sayProgress } from "../../../web/src/stage/words.js";
 import { settle } from "../support/fake-engine.js";
 
 /** A storage, and what is in it. */
-function storage(kept: Record<string, string> = {}) {
+function storage(entries: Readonly<Record<string, string>> = {}) {
+  const kept = new Map(Object.entries(entries));
   return {
     kept,
-    getItem: (name: string) => kept[name] ?? null,
-    setItem: (name: string, value: string) => void (kept[name] = value),
-    removeItem: (name: string) => {
-      delete kept[name];
-    },
+    getItem: (name: string) => kept.get(name) ?? null,
+    setItem: (name: string, value: string) => void kept.set(name, value),
+    removeItem: (name: string) => void kept.delete(name),
   };
 }
 
@@ -33,13 +33,13 @@ function guarded(right: string, keys: (string | null)[] = []) {
   };
 }
 
-const base = new URL("http://localhost/x/api/");
+const base = "http://localhost/x/api/";
 
 describe("the server of a page", () => {
   it("is named by the page, relative to it", () => {
     expect(serverOfPage(document)).toBeUndefined();
     document.head.innerHTML = '<meta name="dalle2-server" content="api/">';
-    expect(serverOfPage(document)?.href).toBe(new URL("api/", document.baseURI).href);
+    expect(serverOfPage(document)).toBe(new URL("api/", document.baseURI).href);
     document.head.innerHTML = "";
   });
 
@@ -56,12 +56,12 @@ describe("the server of a page", () => {
     await all;
     expect(server.question).toBeUndefined();
     expect(server.models.map(({ name }) => name)).toEqual(["karlo"]);
-    expect(Object.values(kept.kept)).toEqual(["k1"]);
+    expect([...kept.kept.values()]).toEqual(["k1"]);
     const keys: (string | null)[] = [];
     await new Server(base, kept, guarded("k1", keys)).refresh();
     expect(keys).toEqual(["Bearer k1"]);
     server.forgetKey();
-    expect(kept.kept).toEqual({});
+    expect(kept.kept.size).toBe(0);
   });
 
   it("says why its models are not known if the person gives no key", async () => {
@@ -73,7 +73,7 @@ describe("the server of a page", () => {
     expect(server.failure).toMatchObject({ code: "server/invalid_api_key", title: "The server needs a key" });
   });
 
-  it("offers its default model where it has not the wanted one", async () => {
+  it("offers its default model where it has not the wanted one", () => {
     const server = new Server(base, storage({ "dalle2app.served-model": "mine" }), guarded(""));
     expect(servedName(server.first.config)).toBe("mine");
     server.models = [{ name: "karlo", isLoaded: false }];

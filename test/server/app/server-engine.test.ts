@@ -2,7 +2,7 @@
 import { afterEach, expect, test } from "vitest";
 import { SamplingError } from "../../../src/diffusion/sampling-error.js";
 import { decodeImage } from "../../../src/image/decode.js";
-import { makeImage, type Image, type RgbaImage, type RgbImage } from "../../../src/image/image.js";
+import { makeImage, type Image, type RgbaImage } from "../../../src/image/image.js";
 import { encodePng } from "../../../src/image/png.js";
 import type { GeneratedImage } from "../../../src/pipeline/generated-image.js";
 import type { ScriptProgress } from "../../../src/pipeline/script-options.js";
@@ -19,7 +19,7 @@ const parameters: RequestParameters = { task: "create", prompts: ["a"], count: 1
 /** What a browser's worker does of images. */
 const codec = {
   decodeImage: async (file: Blob): Promise<RgbaImage> => decodeImage(new Uint8Array(await file.arrayBuffer())),
-  encodeImage: async (image: Image) => new Blob([await encodePng(image as RgbImage)]),
+  encodeImage: async (image: Image) => new Blob([await encodePng(image)]),
 } as unknown as Engine;
 
 const noKey: ServerKey = { value: undefined, ask: () => Promise.resolve(false) };
@@ -33,7 +33,7 @@ async function open(options: TestServerOptions = {}, key = noKey): Promise<OpenM
 }
 
 function engineOf(key = noKey): Engine {
-  return createServerEngine(new ServerApi(new URL(`${server.url}/api/`), key), codec);
+  return createServerEngine(new ServerApi(`${server.url}/api/`, key), codec);
 }
 
 /** What a job told. */

@@ -105,8 +105,9 @@ class ServedRun {
         onStage?.(event);
         return;
       case "progress": {
-        const { type: _, millisecondsLeft, ...step } = event;
-        this.#progress = { ...step, millisecondsLeft, batch: 1, batches: 1 };
+        const { phase, unetNumber, step, steps, millisecondsLeft } = event;
+        const network = unetNumber === undefined ? {} : { unetNumber };
+        this.#progress = { phase, ...network, step, steps, millisecondsLeft, batch: 1, batches: 1 };
         onProgress(this.#progress);
         return;
       }

@@ -78,7 +78,7 @@ export interface ServerKey {
 export class ServerApi {
   /** `base` is the URL of the API, with a slash at its end. */
   constructor(
-    private readonly base: URL,
+    private readonly base: string,
     private readonly key: ServerKey,
     private readonly fetch: typeof globalThis.fetch = (...args) => globalThis.fetch(...args),
   ) {}
@@ -153,7 +153,8 @@ async function refusalOf(response: Response): Promise<Error> {
 }
 
 function errorOf({ code, message, advice, retryAfter }: ErrorFields): Error {
-  const [codeText, said] = [typeof code === "string" ? code : "server_error", String(message ?? "")];
+  const codeText = typeof code === "string" ? code : "server_error";
+  const said = typeof message === "string" ? message : "The server did not say why.";
   // Codes of the library have a slash; its own faces are for them.
   if (codeText.includes("/")) return Dalle2Error.fromJSON({ code: codeText, message: said, advice });
   return new ServerError(codeText, said, typeof retryAfter === "number" ? retryAfter : undefined);

@@ -18,12 +18,6 @@ export interface KeyQuestion {
   readonly answer: (key: string | undefined) => void;
 }
 
-/** The URL of the server's API, from the page that `dalle2 serve` sends; undefined if another host has it. */
-export function serverOfPage(page: Document): URL | undefined {
-  const place = page.querySelector<HTMLMetaElement>('meta[name="dalle2-server"]')?.content;
-  return place === undefined ? undefined : new URL(place, page.baseURI);
-}
-
 /** What the page knows of its server. */
 export class Server {
   readonly api: ServerApi;
@@ -38,7 +32,7 @@ export class Server {
   #key: string | undefined = $state.raw();
 
   /** `storage` is absent where the browser keeps nothing. */
-  constructor(base: URL, storage: Kept | undefined, fetch?: typeof globalThis.fetch) {
+  constructor(base: string, storage: Kept | undefined, fetch?: typeof globalThis.fetch) {
     this.#storage = storage;
     this.#key = storage?.getItem(KEY) ?? undefined;
     const current = (): string | undefined => this.#key;
