@@ -187,6 +187,10 @@ const TABLE = {
     class: "QueueError",
     advice: "Remove the job, and send the request again. Servers and workers must share one store.",
   },
+  "queue/no-job": {
+    class: "QueueError",
+    advice: "Run dalle2 queue list to see the jobs that were set aside.",
+  },
   "queue/packages": {
     class: "QueueError",
     advice: "Install them: npm install bullmq ioredis.",

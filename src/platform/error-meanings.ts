@@ -51,6 +51,7 @@ export const ERROR_MEANINGS: Readonly<Record<ErrorCode, string>> = {
   "manager/disposed": "A model manager or a script was used after it had been disposed, or disposed while in use.",
   "queue/damaged": "A job in the queue between servers and workers cannot be read.",
   "queue/files-gone": "The input images of a job in the queue are no longer there.",
+  "queue/no-job": "There is no such job in the queue, or it is not one that was set aside.",
   "queue/packages": "The packages that the queue needs are not installed.",
   "queue/stalled": "Workers ended in the middle of a job too often.",
   "queue/unreachable": "The Redis of the queue does not answer, or refuses the password.",

@@ -64,7 +64,8 @@ export class QueueConnection {
       throw error;
     }
     reportOutages(redis, shownUrl, address.onWarning);
-    const subscriber = redis.duplicate();
+    // The check that Redis has read its files is a command, which a connection with subscriptions does not take.
+    const subscriber = redis.duplicate({ enableReadyCheck: false });
     // The main connection reports outages.
     subscriber.on("error", () => undefined);
     await warnOfEviction(redis, address.onWarning);

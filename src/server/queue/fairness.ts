@@ -79,12 +79,14 @@ export class FairPlaces {
     private readonly highest = HIGHEST,
   ) {}
 
-  /** The priority of a new job. Rejects with `ServerError` if the queue is full. */
-  async take(job: Asking): Promise<number> {
+  /** Adds a job with its priority. Rejects with `ServerError` if the queue is full. */
+  async place(job: Asking, add: (priority: number) => Promise<void>): Promise<void> {
     // One after the other: each sees what the one before added.
-    const turn = this.#last.then(async () => await this.#take(job));
+    const turn = this.#last.then(async () => {
+      await add(await this.#take(job));
+    });
     this.#last = turn.catch(() => undefined);
-    return await turn;
+    await turn;
   }
 
   async #take(job: Asking): Promise<number> {

@@ -9,7 +9,7 @@ import { ServerError } from "../server-error.js";
 import { QueueConnection, type QueueAddress } from "./connection.js";
 import { describeByQueue } from "./describing.js";
 import { FairPlaces, QUEUE_BOUNDS, type QueueBounds } from "./fairness.js";
-import { packJob } from "./job-data.js";
+import { inputFiles, packJob } from "./job-data.js";
 import { JobFiles, type SharedStore } from "./job-files.js";
 import { KnownWorkers } from "./known-workers.js";
 import { decodeMessage } from "./messages.js";
@@ -202,8 +202,10 @@ export class QueueRunner implements JobRunner {
     const { job } = waiting;
     await this.#connected();
     await this.#workers.check(job.model);
+    // One after the other: a preview must not come after the end.
+    let last: Promise<unknown> = Promise.resolve();
     const unsubscribe = await this.connection.channels.subscribe(this.connection.names.events(job.id), (bytes) => {
-      this.#receive(waiting, bytes).catch(this.#warn);
+      last = last.then(async () => this.#receive(waiting, bytes)).catch(this.#warn);
     });
     if (waiting.isOver) {
       unsubscribe();
@@ -232,10 +234,16 @@ export class QueueRunner implements JobRunner {
   async #add(waiting: WaitingJob, isNew: boolean): Promise<void> {
     const { job } = waiting;
     const asking = { owner: job.owner, images: requestSize(job.request), isAccepted: !isNew };
-    const priority = await this.#placesOf(job.model).take(asking);
     const data = await packJob(job, this.#files);
-    if (waiting.isOver) return;
-    await addToQueue(this.connection, data, priority, this.#times);
+    try {
+      await this.#placesOf(job.model).place(asking, async (priority) => {
+        if (waiting.isOver) return;
+        await addToQueue(this.connection, data, priority, this.#times);
+      });
+    } catch (error) {
+      await this.#files.remove(inputFiles(data)).catch(this.#warn);
+      throw error;
+    }
     if (waiting.isOver) await cancelJob(this.connection, job.id, job.model);
   }
 
