@@ -26,6 +26,9 @@ const PATIENCE_MS = 10_000;
 /** Longest pause between two attempts to connect again. */
 const MAX_PAUSE_MS = 2000;
 
+/** A machine that is gone without a word is noticed by probes after this time of silence. */
+const KEEP_ALIVE_MS = 10_000;
+
 /** An open connection to the Redis of a queue. Commands wait while it is interrupted. */
 export class QueueConnection {
   readonly names: QueueNames;
@@ -52,6 +55,7 @@ export class QueueConnection {
     const options: RedisOptions = {
       ...password,
       maxRetriesPerRequest: null,
+      keepAlive: KEEP_ALIVE_MS,
       retryStrategy: (times) => Math.min(50 * 2 ** Math.min(times, 10), MAX_PAUSE_MS),
     };
     if (address.password !== undefined) registerSecret(address.password);

@@ -101,9 +101,7 @@ function filesOf({ redis, names }: QueueConnection, store: SharedStore | undefin
 function shown(job: QueuedJob, model: string, version: string, state: string): ShownJob {
   const data = dataOf(job);
   const about =
-    data?.kind === "generate"
-      ? { owner: data.owner, prompts: data.parameters.prompts, images: data.size }
-      : {};
+    data?.kind === "generate" ? { owner: data.owner, prompts: data.parameters.prompts, images: data.size } : {};
   return {
     id: data?.id ?? String(job.id),
     model,

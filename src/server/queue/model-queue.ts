@@ -23,13 +23,17 @@ export interface Head {
   readonly data: unknown;
   /** How long this worker has seen it waiting. Its own clock measures it: those of other machines may differ. */
   readonly waitedMs: number;
+  /** How long jobs have waited without this worker taking one. */
+  readonly neglectedMs: number;
 }
 
 /** The queue of a model as a worker uses it. */
 export class ModelQueue {
   readonly #queue: Queue;
   readonly #worker: Worker;
+  /** The job that is next, and since when it has been. */
   readonly #seen = { id: "", at: 0 };
+  #neglectedSince: number | undefined;
 
   constructor(connection: QueueConnection, model: string, { lockMs, maxLosses }: HoldTimes) {
     this.#queue = connection.queue(model);
@@ -61,16 +65,19 @@ export class ModelQueue {
     const [first] = next ? [next] : await this.#queue.getDelayed(0, 0);
     if (first?.id === undefined) {
       this.#seen.id = "";
+      this.#neglectedSince = undefined;
       return undefined;
     }
     const now = performance.now();
     if (first.id !== this.#seen.id) Object.assign(this.#seen, { id: first.id, at: now });
-    return { data: first.data, waitedMs: now - this.#seen.at };
+    this.#neglectedSince ??= now;
+    return { data: first.data, waitedMs: now - this.#seen.at, neglectedMs: now - this.#neglectedSince };
   }
 
   /** Takes the next job; undefined if there is none. */
   async take(token: string): Promise<TakenJob | undefined> {
     const queued = (await this.#worker.getNextJob(token, { block: false })) as QueuedJob | undefined;
+    this.#neglectedSince = undefined;
     return queued && { queued, token };
   }
 

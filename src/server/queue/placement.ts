@@ -8,6 +8,8 @@ export interface ModelState {
   readonly isLoaded: boolean;
   /** How long the job that is next has been seen waiting. */
   readonly waitedMs: number;
+  /** How long jobs have waited without this worker taking one. */
+  readonly neglectedMs: number;
   /** How long opening it took the last time; 0 if it is not known. */
   readonly openMs: number;
 }
@@ -18,7 +20,7 @@ export interface Placement {
   readonly id: string;
   /** The workers of its version, with itself. */
   readonly workers: readonly WorkerAnnouncement[];
-  /** A job that has waited longer makes a worker open its model, even if others have it open. */
+  /** After this time with waiting jobs, a worker opens a model, even if others have it open. */
   readonly loadAfterMs: number;
 }
 
@@ -26,12 +28,13 @@ export interface Placement {
  * The models whose jobs a free worker may take, the best first. `states` are the models with waiting jobs.
  *
  * A worker takes jobs of the models that it has open, the longest wait first. A model that nobody has open is opened at once by the
- * least loaded worker. Any worker opens a model whose next job has waited too long: its workers are too few, or the one that
- * should have opened it has gone. That wait is at least twice the time that opening takes, so that workers do not spend most of
- * their time with it.
+ * least loaded worker. Any worker opens a model that has had waiting jobs for too long: its workers are too few, or the one that
+ * should have opened it has gone. That time is at least twice what opening takes, so that workers do not spend most of their time
+ * with it.
  */
 export function placeJobs(states: readonly ModelState[], placement: Placement): readonly string[] {
-  const isLate = ({ waitedMs, openMs }: ModelState) => waitedMs >= Math.max(placement.loadAfterMs, 2 * openMs);
+  const { loadAfterMs } = placement;
+  const isLate = ({ neglectedMs, openMs }: ModelState) => neglectedMs >= Math.max(loadAfterMs, 2 * openMs);
   const closed = states.filter(({ isLoaded }) => !isLoaded);
   const late = closed.filter(isLate);
   const unclaimed = closed.filter((state) => !isLate(state) && isOwnToOpen(state.model, placement));

@@ -7,14 +7,16 @@ import type { CloseOptions, JobRunner, RunnerStatus, ServedModel, ServedModelInf
 import type { FinishedImage, Job } from "../jobs/job.js";
 import { ServerError } from "../server-error.js";
 import { QueueConnection, type QueueAddress } from "./connection.js";
+import { answered, closing, unreachable } from "./answering.js";
 import { describeByQueue } from "./describing.js";
 import { FairPlaces, QUEUE_BOUNDS, type QueueBounds } from "./fairness.js";
 import { inputFiles, packJob } from "./job-data.js";
 import { JobFiles, type SharedStore } from "./job-files.js";
 import { KnownWorkers } from "./known-workers.js";
-import { decodeMessage } from "./messages.js";
 import { parseOutcome, unpackImage, type Outcome } from "./outcome.js";
 import { FETCHED_SECONDS, QUEUE_TIMES, type QueueTimes } from "./queue-settings.js";
+import { queueStatus } from "./queue-status.js";
+import { receiveMessage } from "./receiving.js";
 import { announce, withdraw } from "./registry.js";
 import { receivedFailure } from "./sent-failure.js";
 import { addToQueue, cancelJob, sendAgain } from "./submitting.js";
@@ -96,14 +98,14 @@ export class QueueRunner implements JobRunner {
 
   async models(): Promise<readonly ServedModel[]> {
     await this.#connected();
-    const workers = await this.#workers.list();
+    const workers = await answered(this.#workers.list());
     const names = [...new Set(workers.flatMap(({ models }) => models))];
     return names.map((name) => ({ name, isLoaded: workers.some(({ loaded }) => loaded.includes(name)) }));
   }
 
   async describe(model: string, signal?: AbortSignal): Promise<ServedModelInfo> {
     await this.#connected();
-    await this.#workers.check(model);
+    await answered(this.#workers.check(model));
     const info = await describeByQueue(this.connection, model, this.#times, signal);
     return { ...info, isLoaded: (await this.#workers.list()).some(({ loaded }) => loaded.includes(model)) };
   }
@@ -127,28 +129,13 @@ export class QueueRunner implements JobRunner {
   }
 
   async status(): Promise<RunnerStatus> {
-    if (!this.connection.isReady) {
-      return { isReady: false, reason: "the queue cannot be reached", waitingJobs: 0, runningJobs: 0, devices: [] };
+    try {
+      // A health check gets its answer, whatever has become of Redis.
+      if (this.connection.isReady) return await answered(queueStatus(this.connection, this.#workers));
+    } catch (error) {
+      this.#warn(error);
     }
-    const workers = await this.#workers.list();
-    const models = [...new Set(workers.flatMap((worker) => worker.models))];
-    const counts = await Promise.all(
-      models.map(async (model) => {
-        const { prioritized, waiting, delayed, active } = await this.connection
-          .queue(model)
-          .getJobCounts("prioritized", "waiting", "delayed", "active");
-        return { waiting: (prioritized ?? 0) + (waiting ?? 0) + (delayed ?? 0), active: active ?? 0 };
-      }),
-    );
-    const otherVersions = await this.#workers.otherVersions();
-    const reason = workers.length === 0 ? (otherVersions ?? "no worker is there") : otherVersions;
-    return {
-      isReady: workers.length > 0,
-      reason,
-      waitingJobs: counts.reduce((sum, { waiting }) => sum + waiting, 0),
-      runningJobs: counts.reduce((sum, { active }) => sum + active, 0),
-      devices: workers.flatMap(({ devices }) => devices),
-    };
+    return { isReady: false, reason: "the queue cannot be reached", waitingJobs: 0, runningJobs: 0, devices: [] };
   }
 
   async close({ graceMs }: CloseOptions): Promise<void> {
@@ -169,9 +156,9 @@ export class QueueRunner implements JobRunner {
   async #giveBackWaiting(): Promise<void> {
     if (!this.connection.isReady) return;
     const jobs = [...this.#waiting.values()];
-    const isActive = await Promise.all(
-      jobs.map(async ({ job }) => (await this.#queued(job))?.isActive()),
-    ).catch(() => []);
+    const isActive = await Promise.all(jobs.map(async ({ job }) => (await this.#queued(job))?.isActive())).catch(
+      () => [],
+    );
     await Promise.all(jobs.filter((_, i) => isActive[i] !== true).map(async (waiting) => this.#refuse(waiting)));
   }
 
@@ -191,9 +178,7 @@ export class QueueRunner implements JobRunner {
   async #connected(): Promise<void> {
     const end = performance.now() + CONNECTION_MS;
     while (!this.connection.isReady) {
-      if (performance.now() > end) {
-        throw new ServerError("no-worker", "The queue cannot be reached. Try again later.", { retryAfter: 5 });
-      }
+      if (performance.now() > end) throw unreachable();
       await pause(50);
     }
   }
@@ -201,7 +186,7 @@ export class QueueRunner implements JobRunner {
   async #submit(waiting: WaitingJob): Promise<void> {
     const { job } = waiting;
     await this.#connected();
-    await this.#workers.check(job.model);
+    await answered(this.#workers.check(job.model));
     // One after the other: a preview must not come after the end.
     let last: Promise<unknown> = Promise.resolve();
     const unsubscribe = await this.connection.channels.subscribe(this.connection.names.events(job.id), (bytes) => {
@@ -223,7 +208,7 @@ export class QueueRunner implements JobRunner {
     if (queued) {
       if (!(await queued.isFailed())) return;
       if (isNew) await sendAgain(this.connection, queued, job.id, job.model);
-      else await this.#setAside(waiting, queued);
+      else this.#setAside(waiting, queued);
       return;
     }
     // It may have ended since: an outcome is written before its job is removed.
@@ -285,44 +270,17 @@ export class QueueRunner implements JobRunner {
   }
 
   /** All attempts have failed. The reason is for the operator; it is in the list of dead letters. */
-  async #setAside(waiting: WaitingJob, queued: QueuedJob): Promise<void> {
-    const reason = queued.failedReason ?? "unknown";
+  #setAside(waiting: WaitingJob, queued: QueuedJob): void {
+    const reason = queued.failedReason;
     this.settings.onWarning?.(`Job ${waiting.job.id} was set aside: ${reason}`);
     const cause = new ServerError("failed", reason);
     this.#end(waiting, () => {
       waiting.fail(new ServerError("model-failed", "The images could not be generated.", { cause }));
     });
-    await Promise.resolve();
   }
 
   async #receive(waiting: WaitingJob, bytes: Buffer): Promise<void> {
-    const received = await decodeMessage(bytes);
-    if (!received || waiting.isOver) return;
-    const { message, preview } = received;
-    switch (message.kind) {
-      case "stage":
-        waiting.leavePlace();
-        waiting.tell(({ onStage }) => onStage?.(message.stage));
-        return;
-      case "progress": {
-        const { progress } = message;
-        waiting.tell(({ onProgress }) => onProgress?.({ ...progress, millisecondsLeft: progress.millisecondsLeft }));
-        return;
-      }
-      case "preview":
-        if (preview) waiting.tell(({ onPreview }) => onPreview?.(preview, message.index));
-        return;
-      case "warning":
-        waiting.tell(({ onWarning }) => onWarning?.(message.message));
-        return;
-      case "image": {
-        const image = await unpackImage(message.image, this.#files);
-        if (image) waiting.addImage(image, message.index);
-        return;
-      }
-      case "over":
-        await this.#ensure(waiting, false);
-    }
+    if (await receiveMessage(waiting, bytes, this.#files)) await this.#ensure(waiting, false);
   }
 
   /** Looks after all jobs. */
@@ -408,8 +366,4 @@ export class QueueRunner implements JobRunner {
     if (this.#isClosing) return;
     this.settings.onWarning?.(`The queue: ${error instanceof Error ? error.message : String(error)}`);
   };
-}
-
-function closing(): ServerError {
-  return new ServerError("closing", "The server is closing. Try again later.", { retryAfter: 5 });
 }

@@ -18,7 +18,7 @@ export interface QueueWorkerSettings {
   readonly store?: SharedStore | undefined;
   /** Images of compatible jobs that are taken at once. Default: 8. */
   readonly batchImages?: number | undefined;
-  /** A model whose next job has waited longer is opened, even if other workers have it open. Default: 10 s. */
+  /** A model that has waiting jobs for longer is opened, even if other workers have it open. Default: 10 s. */
   readonly loadAfterMs?: number | undefined;
   /** How often the queues are looked at; a new job also wakes the worker. Default: 1 s. */
   readonly pollMs?: number | undefined;
@@ -32,8 +32,6 @@ const POLL_MS = 1000;
 const ANNOUNCE_MS = 5000;
 /** A model that could not be opened is not tried again for this time: other workers take its jobs. */
 const FAILING_MS = 30_000;
-/** How long a worker may take to open a model before another tries it. */
-const OPENING_SECONDS = 120;
 /** How long jobs have to stop when they are given back. */
 const STOP_MS = 5000;
 
@@ -56,6 +54,8 @@ export class QueueWorker {
   #closed: Promise<void> | undefined;
   #tokens = 0;
   #doneImages = 0;
+  /** The model that it is opening. */
+  #claimed: string | undefined;
 
   private constructor(
     private readonly connection: QueueConnection,
@@ -73,7 +73,7 @@ export class QueueWorker {
       this.#timers.push(setInterval(() => void call().catch(() => undefined), ms));
     };
     every(this.#hold.lockMs / 3, async () => {
-      await this.#renew();
+      await Promise.all([this.#renew(), this.#renewClaim()]);
     });
     every(ANNOUNCE_MS, async () => {
       await this.#announce();
@@ -141,10 +141,14 @@ export class QueueWorker {
       } catch (error) {
         this.#warn(error);
       }
-      if (jobs.length === 0) await this.#sleep();
-      else if (this.#isClosing) await Promise.allSettled(jobs.map(giveBack));
-      else await this.#runAll(jobs);
+      if (jobs.length > 0) await this.#runOrGiveBack(jobs);
+      else await this.#sleep();
     }
+  }
+
+  async #runOrGiveBack(jobs: readonly TakenJob[]): Promise<void> {
+    if (this.#isClosing) await Promise.allSettled(jobs.map(giveBack));
+    else await this.#runAll(jobs);
   }
 
   async #sleep(): Promise<void> {
@@ -177,10 +181,11 @@ export class QueueWorker {
     }
     if (heads.size === 0) return [];
     const loaded = await this.#loaded();
-    const states = [...heads].map(([model, { waitedMs }]) => ({
+    const states = [...heads].map(([model, { waitedMs, neglectedMs }]) => ({
       model,
       isLoaded: loaded.includes(model),
       waitedMs,
+      neglectedMs,
       openMs: this.#openMs.get(model) ?? 0,
     }));
     const { loadAfterMs = LOAD_AFTER_MS } = this.settings;
@@ -249,18 +254,31 @@ export class QueueWorker {
   /** Keeps the description of an open model for the servers. */
   async #describe(model: string): Promise<void> {
     if (this.#isClosing || !(await this.#loaded()).includes(model)) return;
-    const { isLoaded: _, ...info } = await this.runner.describe(model);
-    await keepInfo(this.connection, model, info).catch(this.#warn);
+    await keepInfo(this.connection, await this.runner.describe(model)).catch(this.#warn);
   }
 
+  /** Only one worker at a time opens a model. Returns false if another is about to. */
   async #claim(model: string): Promise<boolean> {
     const { redis, names } = this.connection;
-    return (await redis.set(names.loading(model), this.id, "EX", OPENING_SECONDS, "NX")) !== null;
+    if ((await redis.set(names.loading(model), this.id, "PX", this.#hold.lockMs, "NX")) === null) return false;
+    this.#claimed = model;
+    return true;
   }
 
   async #unclaim(model: string): Promise<void> {
+    if (this.#claimed !== model) return;
+    this.#claimed = undefined;
     const { redis, names } = this.connection;
     if ((await redis.get(names.loading(model))) === this.id) await redis.del(names.loading(model));
+  }
+
+  /** Renews the claim of a model until it is open. */
+  async #renewClaim(): Promise<void> {
+    const model = this.#claimed;
+    if (model === undefined || !this.connection.isReady) return;
+    const { redis, names } = this.connection;
+    if ((await this.#loaded()).includes(model)) await this.#unclaim(model);
+    else await redis.pexpire(names.loading(model), this.#hold.lockMs);
   }
 
   /** Renews the locks of what runs, and looks whether it is still wanted: a message may have been lost. */

@@ -75,8 +75,8 @@ export class RunningJob {
   /** Runs it to its end. Rejects only if Redis cannot be reached to say so. */
   async run(): Promise<AttemptEnd> {
     const { queued, token } = this.taken;
-    const lost = queued.deferredFailure;
-    if (lost !== undefined || !this.data) {
+    const { deferredFailure } = queued as { readonly deferredFailure?: string };
+    if (deferredFailure !== undefined || !this.data) {
       const error = this.data
         ? new QueueError(`Workers ended in the middle of the job ${queued.stalledCounter} times.`, {
             code: "queue/stalled",
@@ -106,7 +106,7 @@ export class RunningJob {
   }
 
   async #describe(model: string): Promise<Outcome> {
-    const { isLoaded: _, ...info } = await this.context.runner.describe(model, this.#controller.signal);
+    const info = await this.context.runner.describe(model, this.#controller.signal);
     return { kind: "described", info };
   }
 
@@ -171,9 +171,9 @@ export class RunningJob {
 }
 
 /** Keeps the description of a model for the servers. */
-export async function keepInfo(connection: QueueConnection, model: string, info: SentModelInfo): Promise<void> {
+export async function keepInfo(connection: QueueConnection, info: SentModelInfo): Promise<void> {
   const { redis, names } = connection;
-  await redis.set(names.info(model), JSON.stringify(info), "EX", INFO_SECONDS);
+  await redis.set(names.info(info.name), JSON.stringify(info), "EX", INFO_SECONDS);
 }
 
 function messageOf(error: unknown): string {

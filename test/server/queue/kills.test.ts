@@ -13,7 +13,12 @@ import { imageOf } from "./support/slow-runner.js";
 import { jobOf, requestOf, WorkerProgram, type WorkerProcess } from "./support/workers.js";
 
 const KILLS = Number(process.env.QUEUE_KILLS ?? 10);
-const SETTINGS: QueueWorkerSettings = { hold: { lockMs: 1000, maxLosses: 3 }, pollMs: 100, batchImages: 1 };
+const SETTINGS: QueueWorkerSettings = {
+  hold: { lockMs: 1000, maxLosses: 3 },
+  pollMs: 100,
+  batchImages: 1,
+  loadAfterMs: 500,
+};
 
 const program = new WorkerProgram();
 let redis: RedisServer;
@@ -74,7 +79,7 @@ describe("a worker that is killed in the middle of a job", () => {
   it(`${KILLS} times: each job ends in its images, or in a failure that is said`, { timeout: 600_000 }, async () => {
     const address = newAddress();
     const server = await QueueRunner.open(address, { pollMs: 200 });
-    let workers = await Promise.all([start(address, 300), start(address, 300)]);
+    let workers = await Promise.all([start(address, 250), start(address, 250)]);
     const jobs = Array.from({ length: 2 * KILLS }, (_, i) => jobOf(`job ${i}`, { owner: `owner ${i % 3}` }));
     const results = jobs.map((job) => server.run(job).catch((error: unknown) => error));
     let ended = 0;
@@ -82,11 +87,11 @@ describe("a worker that is killed in the middle of a job", () => {
     let kills = 0;
     // What was killed was in the middle of a job: a job takes longer than the pause.
     for (; kills < KILLS && ended < jobs.length; kills++) {
-      const [victim, other] = workers as [WorkerProcess, WorkerProcess];
+      const [victim, other] = workers;
       await victim.begins(1);
       await pause(100);
       await victim.end("SIGKILL");
-      workers = [other, await start(address, 300)];
+      workers = [other, await start(address, 250)];
     }
     const all = await Promise.all(results);
     expect(kills).toBe(KILLS);
@@ -138,7 +143,7 @@ describe("a Redis that is away", () => {
     await using own = await RedisServer.start();
     const address = { url: own.url };
     const server = await QueueRunner.open(address, { pollMs: 200 });
-    const worker = await start(address, 300);
+    const worker = await start(address, 250);
     const accepted = server.run(jobOf("accepted"));
     await worker.begins(1);
     await own.kill();
@@ -146,6 +151,21 @@ describe("a Redis that is away", () => {
     await expect(server.run(jobOf("new"))).rejects.toMatchObject({ code: "no-worker", retryAfter: 5 });
     await own.restart();
     expect(await accepted).toHaveLength(1);
+    await server.close({ graceMs: 0 });
+  });
+
+  it("without an end of its connections does not keep callers waiting", async () => {
+    await using own = await RedisServer.start();
+    const address = { url: own.url };
+    const server = await QueueRunner.open(address, { pollMs: 200 });
+    own.freeze();
+    const answers = [server.status(), server.run(jobOf("new")).catch((error: unknown) => error)];
+    expect(await Promise.all(answers)).toMatchObject([
+      { isReady: false, reason: "the queue cannot be reached" },
+      { code: "no-worker" },
+    ]);
+    own.thaw();
+    await expect.poll(() => server.status()).toMatchObject({ reason: "no worker is there" });
     await server.close({ graceMs: 0 });
   });
 });

@@ -78,7 +78,12 @@ describe("a job", () => {
     const image = { width: 3, height: 2, channels: 3 as const, data: Uint8Array.from({ length: 18 }, (_, i) => i) };
     const mask = Uint8Array.from([0, 1, 0, 1, 1, 0]);
     const { parameters } = requestOf("a square");
-    const request = { parameters: { ...parameters, task: "inpaint" as const }, images: [image], imageNames: ["a"], mask };
+    const request = {
+      parameters: { ...parameters, task: "inpaint" as const },
+      images: [image],
+      imageNames: ["a"],
+      mask,
+    };
     await server.run(jobOf("one", { request }));
     const [{ request: given }] = runner.started as [(typeof runner.started)[number]];
     expect(given.images).toEqual([image]);
@@ -90,7 +95,9 @@ describe("a job", () => {
     await using all = new Installation();
     const { runner } = await all.worker({ imageMs: 200 });
     const servers = [await all.server(), await all.server()] as const;
-    const [a, b, c] = await Promise.all([servers[0], servers[0], servers[1]].map((server) => server.run(jobOf("same"))));
+    const [a, b, c] = await Promise.all(
+      [servers[0], servers[0], servers[1]].map((server) => server.run(jobOf("same"))),
+    );
     // Its outcome is kept for a while.
     const later = await servers[1].run(jobOf("same"));
     expect([b, c, later]).toEqual([a, a, a]);
@@ -211,17 +218,24 @@ describe("models", () => {
     await using all = new Installation();
     const server = await all.server();
     const settings = { loadAfterMs: 60_000 };
-    const workers = [await all.worker({ models: ["a", "b"] }, settings), await all.worker({ models: ["a", "b"] }, settings)];
+    const workers = [
+      await all.worker({ models: ["a", "b"] }, settings),
+      await all.worker({ models: ["a", "b"] }, settings),
+    ];
     const info = await server.describe("a");
     expect(info).toMatchObject({ name: "a", dtype: "f32", device: { tuning: "fake" } });
     await server.run(jobOf("one", { model: "a" }));
     await server.run(jobOf("two", { model: "b" }));
-    const open = await Promise.all(workers.map(async ({ runner }) => (await runner.models()).filter((one) => one.isLoaded)));
+    const open = await Promise.all(
+      workers.map(async ({ runner }) => (await runner.models()).filter((one) => one.isLoaded)),
+    );
     expect(open.map((models) => models.length)).toEqual([1, 1]);
-    await expect.poll(() => server.models()).toEqual([
-      { name: "a", isLoaded: true },
-      { name: "b", isLoaded: true },
-    ]);
+    await expect
+      .poll(() => server.models())
+      .toEqual([
+        { name: "a", isLoaded: true },
+        { name: "b", isLoaded: true },
+      ]);
   });
 
   it("are opened by more workers when their queue grows", async () => {

@@ -35,6 +35,16 @@ export class RedisServer {
     await once(process, "exit");
   }
 
+  /** Stops it without ending it: its connections stay, and nothing is answered. */
+  freeze(): void {
+    this.#process?.kill("SIGSTOP");
+  }
+
+  /** Goes on after `freeze`. */
+  thaw(): void {
+    this.#process?.kill("SIGCONT");
+  }
+
   /** Starts it again, on the same port, with what is on disk. */
   async restart(): Promise<void> {
     const place = ["--port", String(this.port), "--bind", "127.0.0.1", "--dir", this.folder];

@@ -40,9 +40,7 @@ export class SlowRunner implements JobRunner {
   ) {}
 
   models() {
-    return Promise.resolve(
-      this.behaviour.models.map((name) => ({ name, isLoaded: this.#loaded.includes(name) })),
-    );
+    return Promise.resolve(this.behaviour.models.map((name) => ({ name, isLoaded: this.#loaded.includes(name) })));
   }
 
   async describe(name: string): Promise<ServedModelInfo> {
