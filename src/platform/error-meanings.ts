@@ -18,7 +18,8 @@ export const ERROR_MEANINGS: Readonly<Record<ErrorCode, string>> = {
   "error/unknown": "An error from another version of the library, with a code that this version does not know.",
   "file/blocked":
     "A browser does not let the page read from a server: the server does not allow it (CORS), the page is from https and the file from http (mixed content), or the site may not reach the local network.",
-  "file/changed": "A file changed on the server while it was downloaded.",
+  "file/changed":
+    "A file changed on the server while it was downloaded, or what an earlier run had downloaded of it was damaged.",
   "file/damaged": "A download is damaged on the disk, and the damaged bytes could not be fetched again.",
   "file/failed": "A file or URL could not be opened, read or written.",
   "file/in-use": "Downloads were not removed because this page or another tab reads them or downloads them.",
@@ -59,6 +60,9 @@ export const ERROR_MEANINGS: Readonly<Record<ErrorCode, string>> = {
   "sampling/no-model": "The load config does not name a model that the call needs.",
   "sampling/unsupported":
     "The loaded model cannot do what the call asks for, such as guidance if it was trained without it.",
+  "server/missing-package": "A feature of the server needs a package that is not installed.",
+  "server/settings": "The server cannot run safely, or not at all, with its settings.",
+  "server/store": "The store that keeps results failed, or its location is not valid.",
   "shape/mismatch": "An operation got a tensor or an option that does not fit.",
   "text/too-long": "A prompt has more tokens than the model can read.",
   "unsupported/model": "A file is valid, but needs a model or an option that this library does not support.",

@@ -94,6 +94,10 @@ describe.skipIf(browsers.chromium.isMissing)("each failure says what to do, and 
     await visit.page.getByRole("button", { name: "Choose another model" }).click();
     await visit.page.getByRole("dialog", { name: "Model" }).waitFor();
     await person.expectAccessible("the model dialog after a failure");
+    await visit.context.unrouteAll();
+    await visit.page.keyboard.press("Escape");
+    await person.generateButton.click();
+    await person.stageImage(/red circle/);
   });
 
   it("a browser without an adapter", async () => {

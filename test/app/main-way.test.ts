@@ -63,7 +63,7 @@ describe.skipIf(browsers.chromium.isMissing)(
       await person.openTab("Create");
       await person.tiles.last().click();
       expect((await person.stageImage(/red circle/)).data).toEqual(first.data);
-      await person.act("Make variations");
+      await person.act("Generate variations");
       await visit.page.getByRole("tab", { name: "Variations", selected: true }).waitFor();
       await person.generate();
       const variation = await person.stageImage(/^Variation/);
@@ -94,7 +94,7 @@ describe.skipIf(browsers.chromium.isMissing)(
       await visit.page.goto(app.served.url + linkWith({ task: "edit", strength: 0.9 }) + prompts);
       await visit.page.locator("input[type=file]").first().setInputFiles("examples/images/red-circle.png");
       await person.generate();
-      expect((await person.stageImage(/./)).width).toBe(64);
+      expect((await person.stageImage(/^Edited image/)).width).toBe(64);
       await person.screenshot("edit");
       await person.expectAccessible("an edit");
     });

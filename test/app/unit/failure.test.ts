@@ -13,6 +13,9 @@ import {
 import { describe, expect, it } from "vitest";
 import { failureOf } from "../../../web/src/engine/failure.js";
 
+/** What only programmers can do. */
+const OF_PROGRAMMERS = /\b(batchSize|clearCache|npm|npx|the File|options?|operation|[Pp]ass)\b|--\w|docs\//;
+
 describe("a failure", () => {
   it.each((Object.keys(ERROR_CODES) as ErrorCode[]).filter((code) => !code.startsWith("cli/")))(
     "of code %s has a title, a message and advice for people",
@@ -20,8 +23,8 @@ describe("a failure", () => {
       const failure = failureOf(new Dalle2Error("It failed.", { code }), { isOnline: true });
       expect(failure.title).not.toBe("Something went wrong");
       expect(failure.message).toBe("It failed.");
-      if (["file/quota", "gpu/out-of-memory", "gpu/unavailable", "values/not-finite"].includes(code))
-        expect(failure.advice).not.toMatch(/batchSize|clearCache|npx|--dtype/);
+      expect(failure.advice).toMatch(/^[A-Z].*\.$/);
+      expect(failure.advice).not.toMatch(OF_PROGRAMMERS);
     },
   );
 
@@ -40,6 +43,12 @@ describe("a failure", () => {
     expect(failureOf(new ArgumentError("seed", "The seed is wrong."), { isOnline: false }).title).toBe(
       "A value does not fit",
     );
+  });
+
+  it("is said in sentences", () => {
+    const error = new Dalle2Error("a.pth: a text file", { code: "format/invalid" });
+    expect(failureOf(error).message).toBe("a.pth: a text file.");
+    expect(failureOf(new Dalle2Error("Is it one?", { code: "format/invalid" })).message).toBe("Is it one?");
   });
 
   it("has the remedy that helps", () => {

@@ -154,7 +154,7 @@ describe("the queue", () => {
     const job = await generating(request({ count: 1 }));
     fake.finish();
     await settle();
-    expect([job.status, job.warnings]).toEqual(["done", ["Image 1 could not be kept: no room"]]);
+    expect([job.status, job.warnings]).toEqual(["done", ["Image 1 could not be kept. No room."]]);
   });
 
   it.each([

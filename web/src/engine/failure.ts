@@ -48,13 +48,21 @@ const BUG: Face = {
 
 /** By code, or by the part before the slash. */
 const FACES: Readonly<Record<string, Face>> = {
-  argument: { title: "A value does not fit", remedy: undefined },
+  argument: { title: "A value does not fit", advice: "Change the value that the message names.", remedy: undefined },
   config: { title: "The load config is not right", remedy: "choose-model" },
   device: STOPPED,
   dialect: { title: "This model is of an unknown version", remedy: "choose-model" },
   error: BUG,
-  "file/access-refused": { title: "The server does not give out this file", remedy: "choose-model" },
-  "file/blocked": { title: NO_DOWNLOAD, remedy: "retry" },
+  "file/access-refused": {
+    title: "The server does not give out this file",
+    advice: "It may ask everybody to accept terms first. Then download the model there, and open its folder.",
+    remedy: "choose-model",
+  },
+  "file/blocked": {
+    title: NO_DOWNLOAD,
+    advice: "Download its files from the page of their server, and open their folder.",
+    remedy: "choose-model",
+  },
   "file/changed": { title: "The file changed on its server", remedy: "retry" },
   "file/checksum": { title: "The download is damaged", remedy: "retry" },
   "file/damaged": {
@@ -105,20 +113,41 @@ const FACES: Readonly<Record<string, Face>> = {
   },
   "gpu/shader": { title: "The GPU's driver cannot compile the kernels", remedy: "choose-model" },
   gpu: BUG,
-  image: { title: "The image could not be read", remedy: undefined },
+  image: {
+    title: "The image could not be read",
+    advice: "Open it in another program, and save it again as PNG or JPEG.",
+    remedy: undefined,
+  },
   internal: BUG,
   manager: STOPPED,
-  "sampling/no-model": { title: "The model cannot do this", remedy: "choose-model" },
-  sampling: { title: "The model cannot do this", remedy: undefined },
-  shape: { title: "The weights do not fit the model", remedy: "choose-model" },
+  "sampling/no-model": {
+    title: "The model cannot do this",
+    advice: "Choose a model that has what is missing.",
+    remedy: "choose-model",
+  },
+  sampling: {
+    title: "The model cannot do this",
+    advice: "Change the setting that the message names, or choose another model.",
+    remedy: undefined,
+  },
+  shape: {
+    title: "The weights do not fit the model",
+    advice: "Check that the load config describes these checkpoints.",
+    remedy: "choose-model",
+  },
   "text/too-long": { title: "The prompt is too long", remedy: "shorten-prompt" },
-  unsupported: { title: "This model is not supported", remedy: "choose-model" },
+  unsupported: {
+    title: "This model is not supported",
+    advice: "Choose another checkpoint, or another model.",
+    remedy: "choose-model",
+  },
   "values/not-finite": {
     title: "The numbers grew too large",
     advice: "In f32 they have room. It takes more memory and time.",
     remedy: "retry-in-f32",
   },
   weights: { title: "The weights do not fit the model", remedy: "choose-model" },
+  "weights/disposed": STOPPED,
   "worker/crashed": STOPPED,
   "worker/not-started": {
     title: "The worker of this page could not be started",
@@ -185,13 +214,13 @@ function remedyOf({ remedy }: Face, error: Dalle2Error, { images = Infinity }: F
   return remedy;
 }
 
-/** The library adds its advice to some messages; the page shows it apart. */
+/** The library adds its advice to some messages; the page shows it apart. What is left ends as a sentence. */
 function withoutAdvice({ message, advice }: Dalle2Error): string {
   const bare = advice.replace(/\.$/, "");
   const at = message.toLowerCase().lastIndexOf(bare.toLowerCase());
-  if (bare === "" || at <= 0) return message;
-  const cut = message.slice(0, at).replace(/[\s;:,.]+$/, "");
-  return cut === "" ? message : `${cut}.`;
+  const cut = bare === "" || at <= 0 ? "" : message.slice(0, at).replace(/[\s;:,.]+$/, "");
+  const left = cut === "" ? message : cut;
+  return /[.!?]$/.test(left) ? left : `${left}.`;
 }
 
 function missingBytes(error: Dalle2Error): Pick<Failure, "neededBytes"> {

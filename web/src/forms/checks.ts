@@ -1,10 +1,10 @@
 // What is missing before a job can be queued.
+import { DEFAULTS } from "../jobs/defaults.js";
 import type { Sampling, Task } from "../jobs/request.js";
 import type { ModelFacts, NetworkDefaults } from "./facts.js";
 import { LIMITS, numberWithin, sayLimits, type Limits } from "./limits.js";
 import {
   captionUse,
-  DEFAULTS,
   networksOf,
   settingsOf,
   takesNegative,

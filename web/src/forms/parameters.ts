@@ -4,8 +4,6 @@ import { DEFAULTS } from "../jobs/defaults.js";
 import { runsPrior, type Parameters, type PriorSampling, type Sampling, type Task } from "../jobs/request.js";
 import type { ModelFacts, NetworkDefaults } from "./facts.js";
 
-export { DEFAULTS } from "../jobs/defaults.js";
-
 /** The values of all forms. Undefined: the model's or the library's default. */
 export interface DraftValues {
   readonly prompts: string;

@@ -1,6 +1,7 @@
 import type { GeneratedImage, ScriptProgress } from "dalle2-webgpu";
 import type { OpenModel } from "../engine/engine.js";
 import { failureOf } from "../engine/failure.js";
+import { sayFailure } from "../engine/say-failure.js";
 import type { Gallery } from "../gallery/gallery.svelte.js";
 import type { Loading, ModelSession } from "../models/model-session.svelte.js";
 import type { ModelChoice } from "../models/model-choice.js";
@@ -145,7 +146,7 @@ export class Queue {
       await this.#gallery.add(kept);
       job.show(index, { pixels: image, image, keptId: kept.id });
     } catch (error) {
-      job.warn(`Image ${index + 1} could not be kept: ${failureOf(error).message}`);
+      job.warn(`Image ${index + 1} could not be kept. ${sayFailure(failureOf(error))}`);
     }
   }
 }
