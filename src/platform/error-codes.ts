@@ -191,10 +191,6 @@ const TABLE = {
     class: "QueueError",
     advice: "Run dalle2 queue list to see the jobs that were set aside.",
   },
-  "queue/packages": {
-    class: "QueueError",
-    advice: "Install them: npm install bullmq ioredis.",
-  },
   "queue/stalled": {
     class: "QueueError",
     advice: "Look at the logs of the workers. Send the job again when the cause is mended: dalle2 queue retry.",

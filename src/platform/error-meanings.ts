@@ -53,7 +53,6 @@ export const ERROR_MEANINGS: Readonly<Record<ErrorCode, string>> = {
   "queue/damaged": "A job in the queue between servers and workers cannot be read.",
   "queue/files-gone": "The input images of a job in the queue are no longer there.",
   "queue/no-job": "There is no such job in the queue, or it is not one that was set aside.",
-  "queue/packages": "The packages that the queue needs are not installed.",
   "queue/stalled": "Workers ended in the middle of a job too often.",
   "queue/unreachable": "The Redis of the queue does not answer, or refuses the password.",
   "queue/url": "The URL of a queue is none of Redis.",

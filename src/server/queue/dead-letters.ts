@@ -1,8 +1,9 @@
 // Jobs that were set aside after all of their attempts: to look at, send again, and remove.
 import type { Job as QueuedJob } from "bullmq";
+import type { FileStore } from "../results/types.js";
 import type { QueueConnection } from "./connection.js";
 import { inputFiles, parseJobData, type JobData } from "./job-data.js";
-import { JobFiles, type SharedStore } from "./job-files.js";
+import { JobFiles } from "./job-files.js";
 import { parseQueueName } from "./names.js";
 import { parseOutcome, unpackImage } from "./outcome.js";
 import { QueueError } from "./queue-error.js";
@@ -73,7 +74,7 @@ export async function retryDeadLetter(connection: QueueConnection, id: string): 
 }
 
 /** Removes a dead letter and its files. Rejects with `QueueError` if there is none with this id. */
-export async function removeDeadLetter(connection: QueueConnection, id: string, store?: SharedStore): Promise<void> {
+export async function removeDeadLetter(connection: QueueConnection, id: string, store?: FileStore): Promise<void> {
   const { job } = await findDead(connection, id);
   await job.remove();
   const data = dataOf(job);
@@ -84,7 +85,7 @@ export async function removeDeadLetter(connection: QueueConnection, id: string, 
 export async function finishedImages(
   connection: QueueConnection,
   id: string,
-  store?: SharedStore,
+  store?: FileStore,
 ): Promise<readonly Uint8Array[] | undefined> {
   const outcome = parseOutcome(await connection.redis.get(connection.names.outcome(id)));
   if (outcome?.kind !== "images") return undefined;
@@ -94,7 +95,7 @@ export async function finishedImages(
   return found.length === images.length ? found : undefined;
 }
 
-function filesOf({ redis, names }: QueueConnection, store: SharedStore | undefined): JobFiles {
+function filesOf({ redis, names }: QueueConnection, store: FileStore | undefined): JobFiles {
   return new JobFiles(redis, names, store, QUEUE_TIMES.keepSeconds);
 }
 

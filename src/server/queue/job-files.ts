@@ -1,17 +1,8 @@
 // Images between servers and workers: small ones go through Redis, large ones through a store that all of them share.
 import { createHash } from "node:crypto";
 import type { Redis } from "ioredis";
+import type { FileStore } from "../results/types.js";
 import type { QueueNames } from "./names.js";
-
-/** What the queue needs of a store of files that all servers and workers reach. */
-export interface SharedStore {
-  put(key: string, bytes: Uint8Array<ArrayBuffer>, contentType: string): Promise<void>;
-  /** Undefined if there is no such file. */
-  get(key: string): Promise<Uint8Array<ArrayBuffer> | undefined>;
-  /** Removes a file if it exists. */
-  remove(key: string): Promise<void>;
-  list(prefix: string): AsyncIterable<{ readonly key: string; readonly modified: number }>;
-}
 
 /** Larger files go to the store, if there is one. */
 const SMALL_BYTES = 64 * 1024;
@@ -25,7 +16,7 @@ export class JobFiles {
   constructor(
     private readonly redis: Redis,
     private readonly names: QueueNames,
-    private readonly store: SharedStore | undefined,
+    private readonly store: FileStore | undefined,
     private readonly keepSeconds: number,
   ) {}
 

@@ -1,7 +1,7 @@
 // BullMQ and its Redis client are optional: only servers and workers with a queue load them.
 import type * as Bullmq from "bullmq";
 import type { Redis, RedisOptions } from "ioredis";
-import { QueueError } from "./queue-error.js";
+import { loadPackage } from "../load-package.js";
 
 /** The packages that the queue needs. */
 export interface QueueLibraries {
@@ -9,17 +9,11 @@ export interface QueueLibraries {
   readonly Redis: new (url: string, options: RedisOptions) => Redis;
 }
 
-/** Loads the packages. Rejects with `QueueError` if they are not installed. */
-export async function loadQueueLibraries(
-  importBullmq: () => Promise<typeof Bullmq> = () => import("bullmq"),
-): Promise<QueueLibraries> {
-  try {
-    const [bullmq, ioredis] = await Promise.all([importBullmq(), import("ioredis")]);
-    return { bullmq, Redis: ioredis.Redis };
-  } catch (cause) {
-    throw new QueueError("A queue needs the packages bullmq and ioredis, which are not installed.", {
-      code: "queue/packages",
-      cause,
-    });
-  }
+const PURPOSE = "a queue between servers and workers";
+
+/** Loads the packages. Rejects with `MissingPackageError` if one is not installed. */
+export async function loadQueueLibraries(): Promise<QueueLibraries> {
+  const bullmq = await loadPackage("bullmq", PURPOSE, () => import("bullmq"));
+  const { Redis } = await loadPackage("ioredis", PURPOSE, () => import("ioredis"));
+  return { bullmq, Redis };
 }

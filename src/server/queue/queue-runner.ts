@@ -6,12 +6,13 @@ import { requestSize } from "../../requests/images.js";
 import type { CloseOptions, JobRunner, RunnerStatus, ServedModel, ServedModelInfo } from "../jobs/job-runner.js";
 import type { FinishedImage, Job } from "../jobs/job.js";
 import { ServerError } from "../server-error.js";
+import type { FileStore } from "../results/types.js";
 import { QueueConnection, type QueueAddress } from "./connection.js";
 import { answered, closing, unreachable } from "./answering.js";
 import { describeByQueue } from "./describing.js";
 import { FairPlaces, QUEUE_BOUNDS, type QueueBounds } from "./fairness.js";
 import { inputFiles, packJob } from "./job-data.js";
-import { JobFiles, type SharedStore } from "./job-files.js";
+import { JobFiles } from "./job-files.js";
 import { KnownWorkers } from "./known-workers.js";
 import { parseOutcome, unpackImage, type Outcome } from "./outcome.js";
 import { FETCHED_SECONDS, QUEUE_TIMES, type QueueTimes } from "./queue-settings.js";
@@ -29,7 +30,7 @@ export interface QueueRunnerSettings {
   /** How jobs are tried and kept. Default: `QUEUE_TIMES`. */
   readonly times?: Partial<QueueTimes> | undefined;
   /** Files that all servers and workers share, for large images. Default: all go through Redis. */
-  readonly store?: SharedStore | undefined;
+  readonly store?: FileStore | undefined;
   /** How often the server looks after the jobs that it waits for. Default: 2 s. */
   readonly pollMs?: number | undefined;
   /** Called with what an operator should know. */

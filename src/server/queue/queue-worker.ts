@@ -2,8 +2,9 @@ import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { setTimeout as pause } from "node:timers/promises";
 import type { CloseOptions, JobRunner } from "../jobs/job-runner.js";
+import type { FileStore } from "../results/types.js";
 import { QueueConnection, type QueueAddress } from "./connection.js";
-import { JobFiles, type SharedStore } from "./job-files.js";
+import { JobFiles } from "./job-files.js";
 import { giveBack, HOLD_TIMES, ModelQueue, type Head, type HoldTimes, type TakenJob } from "./model-queue.js";
 import { placeJobs } from "./placement.js";
 import { QUEUE_TIMES, type QueueTimes } from "./queue-settings.js";
@@ -15,7 +16,7 @@ export interface QueueWorkerSettings {
   readonly hold?: Partial<HoldTimes> | undefined;
   readonly times?: Partial<QueueTimes> | undefined;
   /** The store that the servers have. */
-  readonly store?: SharedStore | undefined;
+  readonly store?: FileStore | undefined;
   /** Images of compatible jobs that are taken at once. Default: 8. */
   readonly batchImages?: number | undefined;
   /** A model that has waiting jobs for longer is opened, even if other workers have it open. Default: 10 s. */
