@@ -1,12 +1,16 @@
-import { randomUUID } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { ArgumentError } from "../../../src/platform/arguments.js";
 import { QueueConnection, type QueueAddress } from "../../../src/server/queue/connection.js";
 import { deadLetters, removeDeadLetter, retryDeadLetter, showJob } from "../../../src/server/queue/dead-letters.js";
 import { QueueRunner, type QueueRunnerSettings } from "../../../src/server/queue/queue-runner.js";
 import { QueueWorker, type QueueWorkerSettings } from "../../../src/server/queue/queue-worker.js";
 import { listWorkers } from "../../../src/server/queue/registry.js";
+import { DiskStore } from "../../../src/server/results/disk-store.js";
 import { RedisServer } from "./support/redis-server.js";
 import { imageOf, SlowRunner, type SlowBehaviour } from "./support/slow-runner.js";
 import { jobOf, Recorder, requestOf } from "./support/workers.js";
@@ -89,6 +93,29 @@ describe("a job", () => {
     expect(given.images).toEqual([image]);
     expect(given.mask).toEqual(mask);
     expect(given.imageNames).toEqual(["a"]);
+  });
+
+  it("brings large images through the store that all share, and nothing stays there", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "dalle2-files-"));
+    const store = await DiskStore.open(folder);
+    const put = vi.spyOn(store, "put");
+    await using all = new Installation();
+    const { runner } = await all.worker({}, { store });
+    const server = await all.server({ store });
+    const data = new Uint8Array(randomBytes(256 * 256 * 3));
+    const image = { width: 256, height: 256, channels: 3 as const, data };
+    const { parameters } = requestOf("a square");
+    const request = { parameters: { ...parameters, task: "variations" as const }, images: [image] };
+    await server.run(jobOf("one", { request }));
+    expect(runner.started.map((job) => job.request.images)).toEqual([[image]]);
+    expect(put.mock.calls.map(([key]) => key)).toEqual([expect.stringMatching(/^jobs\/[0-9a-f]{40}\/in-0$/)]);
+    const keys = async () => {
+      const found: string[] = [];
+      for await (const { key } of store.list("jobs/")) found.push(key);
+      return found;
+    };
+    await expect.poll(keys).toEqual([]);
+    rmSync(folder, { recursive: true });
   });
 
   it("with the id of another is that job, on the same server and on another", async () => {
