@@ -85,7 +85,14 @@ function paramOf(error: Dalle2Error): string | undefined {
 export function errorBody({ code, message, param, cause }: ServerError): ErrorBody {
   const names = ERROR_NAMES[code];
   const inner = cause instanceof Dalle2Error && code === "bad-request" ? cause.code : undefined;
-  return { error: { message, type: names.type, param: param ?? null, code: inner ?? names.code } };
+  return { error: { message: sentence(message), type: names.type, param: param ?? null, code: inner ?? names.code } };
+}
+
+/** A message as a sentence. Messages of parameters begin with their names, which stay as they are. */
+function sentence(message: string): string {
+  const isName = /^[a-z]\w*[._A-Z]/.test(message);
+  const start = isName ? message : message.charAt(0).toUpperCase() + message.slice(1);
+  return /[.!?]$/.test(start) ? start : `${start}.`;
 }
 
 /** The headers of that answer, beside those of all answers. */

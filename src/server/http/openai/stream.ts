@@ -122,9 +122,7 @@ class StreamedRun {
     const every = body.dalle2?.previewEvery;
     const partialImages = body.partial_images ?? 0;
     const wantsPreviews = every !== undefined || partialImages > 0;
-    const info = wantsPreviews
-      ? await this.parts.observe.runner.describe(model, signal)
-      : { decoder: undefined, defaults: { prior: {}, decoder: {} } };
+    const info = wantsPreviews ? await this.parts.observe.runner.describe(model, signal) : { decoder: undefined };
     const side = info.decoder?.unets.at(-1)?.imageSize ?? 1;
     const size = this.output.size ?? { width: side, height: side };
     return { plan: new PreviewPlan(info, request.parameters, partialImages, every), size };
