@@ -37,6 +37,8 @@ describe("requests", () => {
     ["sampler of the prior", { prior: { sampler: "ddim" } }],
     ["candidates", { prior: { candidates: 3 } }],
     ["steps of a U-Net", { unets: [{}, { steps: 3 }] }],
+    ["steps of all U-Nets", { decoder: { steps: 3 } }],
+    ["guidance of all U-Nets", { decoder: { condScale: 3 } }],
     ["guidance of a U-Net", { unets: [{ condScale: 3 }, {}] }],
     ["sampler", { sampler: "ddim" }],
     ["negative prompt, where the other has none", { negative: "n" }],

@@ -171,6 +171,7 @@ test.each<[string, object, string | null]>([
   ["one of another route", { prompt: "x", dalle2: { from: "y" } }, "dalle2.from"],
   ["too many steps", { prompt: "x", dalle2: { steps: 100_000 } }, "dalle2.steps"],
   ["a wrong step in a list", { prompt: "x", dalle2: { steps: [5, 0] } }, "dalle2.steps.1"],
+  ["lists of other lengths", { prompt: "x", dalle2: { steps: [1, 2], condScale: [1] } }, "dalle2.condScale"],
   ["a seed that is not exact", { prompt: "x", dalle2: { seed: 2 ** 53 } }, "dalle2.seed"],
   ["a sampler that is none", { prompt: "x", dalle2: { sampler: "euler" } }, "dalle2.sampler"],
   ["a list in place of the object", { prompt: "x", dalle2: [] }, "dalle2"],

@@ -36,7 +36,7 @@ test("images.generate: n images, each with its record and the seed that makes it
   expect(record).toMatchObject({
     seed: 4,
     inputs: { prompt: "a red circle" },
-    parameters: { script: "BasicInference" },
+    parameters: { script: "BasicInference", decoderSteps: [2, 2], priorSteps: 2 },
   });
   const alone = { prompt: "a red circle", dalle2: { ...FEW, seed: 4 } };
   const again = await client.images.generate(alone);
