@@ -114,7 +114,13 @@ export class FakeDevice implements HostDevice {
     };
     return Promise.resolve({
       prior: undefined,
-      decoder: { family: "fake", versions: [], unets: [unet], requirements: new DataRequirements(needs, false) },
+      decoder: {
+        family: "fake",
+        versions: [],
+        unets: [unet],
+        settings: [],
+        requirements: new DataRequirements(needs, false),
+      },
       clip: undefined,
       defaults: { prior: {}, decoder: {} },
       dtype: "f32",
