@@ -118,7 +118,7 @@ export class FakeDevice implements HostDevice {
         family: "fake",
         versions: [],
         unets: [unet],
-        settings: [],
+        settings: [{ steps: 4, condScale: 1, sampler: "ddim" }],
         requirements: new DataRequirements(needs, false),
       },
       clip: undefined,
