@@ -32,6 +32,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
   inspect: () => import("./inspect.js"),
   memory: () => import("./memory.js"),
   convert: () => import("./convert.js"),
+  serve: () => import("./serve.js"),
   keys: () => import("./keys.js"),
 };
 
