@@ -41,6 +41,7 @@ export class QueueConnection {
     readonly channels: Channels,
     /** The URL without secrets. */
     readonly shownUrl: string,
+    private readonly stopReporting: () => void,
     { prefix, version }: QueueAddress,
   ) {
     this.names = new QueueNames(prefix, version);
@@ -67,13 +68,13 @@ export class QueueConnection {
       redis.disconnect();
       throw error;
     }
-    reportOutages(redis, shownUrl, address.onWarning);
+    const stopReporting = reportOutages(redis, shownUrl, address.onWarning);
     // The check that Redis has read its files is a command, which a connection with subscriptions does not take.
     const subscriber = redis.duplicate({ enableReadyCheck: false });
     // The main connection reports outages.
     subscriber.on("error", () => undefined);
     await warnOfEviction(redis, address.onWarning);
-    return new QueueConnection(libraries, redis, new Channels(subscriber), shownUrl, address);
+    return new QueueConnection(libraries, redis, new Channels(subscriber), shownUrl, stopReporting, address);
   }
 
   /** Whether commands are answered now. */
@@ -110,6 +111,7 @@ export class QueueConnection {
     this.#isClosed = true;
     await Promise.allSettled([...this.#queues.values()].map((queue) => queue.close()));
     this.channels.close();
+    this.stopReporting();
     // Not quit(): without a connection it would wait for one.
     this.redis.disconnect();
   }
@@ -158,11 +160,12 @@ function problemOf(error: Error | undefined): string {
   return error.message === "" && typeof code === "string" ? code : error.message;
 }
 
-/** Says once that the connection is lost, and once that it is back. */
-function reportOutages(redis: Redis, shownUrl: string, onWarning: QueueAddress["onWarning"]): void {
+/** Says once that the connection is lost, and once that it is back, until what it returns is called. */
+function reportOutages(redis: Redis, shownUrl: string, onWarning: QueueAddress["onWarning"]): () => void {
   let isLost = false;
+  let isOver = false;
   const lost = (reason: string) => {
-    if (isLost) return;
+    if (isLost || isOver) return;
     isLost = true;
     onWarning?.(`The connection to the queue ${shownUrl} is lost: ${reason}. Trying again.`);
   };
@@ -176,6 +179,9 @@ function reportOutages(redis: Redis, shownUrl: string, onWarning: QueueAddress["
     if (isLost) onWarning?.(`The connection to the queue ${shownUrl} is back.`);
     isLost = false;
   });
+  return () => {
+    isOver = true;
+  };
 }
 
 /** A Redis that drops keys when its memory is full loses jobs. */

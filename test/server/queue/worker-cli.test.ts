@@ -89,6 +89,7 @@ it("dalle2 serve --queue answers OpenAI's client by the worker", async () => {
 
 it("dalle2 queue shows queues, workers and finished jobs", async () => {
   const list = await queue("list");
+  expect(list.stderr).toBe("");
   expect(list.stdout).toMatch(/^shapes \(version \S+\): 0 waiting, 0 running, 0 set aside$/m);
   const members = await queue("workers", "--json");
   expect(JSON.parse(members.stdout)).toMatchObject({
