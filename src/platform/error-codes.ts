@@ -187,6 +187,18 @@ const TABLE = {
     class: "SamplingError",
     advice: "Leave the option out, or use another model.",
   },
+  "server/missing-package": {
+    class: "MissingPackageError",
+    advice: "Install the package that the message names.",
+  },
+  "server/settings": {
+    class: "SettingsError",
+    advice: "Change the settings that the message names.",
+  },
+  "server/store": {
+    class: "StoreError",
+    advice: "Check the folder or the bucket that keeps the results.",
+  },
   "shape/mismatch": {
     class: "ShapeError",
     advice:

@@ -53,6 +53,9 @@ export const ERROR_MEANINGS: Readonly<Record<ErrorCode, string>> = {
   "sampling/no-model": "The load config does not name a model that the call needs.",
   "sampling/unsupported":
     "The loaded model cannot do what the call asks for, such as guidance if it was trained without it.",
+  "server/missing-package": "A feature of the server needs a package that is not installed.",
+  "server/settings": "The server cannot run safely, or not at all, with its settings.",
+  "server/store": "The store that keeps results failed, or its location is not valid.",
   "shape/mismatch": "An operation got a tensor or an option that does not fit.",
   "text/too-long": "A prompt has more tokens than the model can read.",
   "unsupported/model": "A file is valid, but needs a model or an option that this library does not support.",

@@ -26,8 +26,10 @@ export interface PriorSampling extends Sampling {
 export interface RequestSettings {
   readonly task: Task;
   readonly prior: PriorSampling;
-  /** For each U-Net in order. Empty: the model's defaults. */
+  /** For each U-Net in order. Empty: `decoder`. */
   readonly unets: readonly Sampling[];
+  /** For all U-Nets, where `unets` is empty. Default: the model's defaults. */
+  readonly decoder?: Sampling | undefined;
   /** Sampler of all U-Nets. */
   readonly sampler?: SamplerName | undefined;
   /** Images between the ends, of `interpolate`, or from weak to strong, of `edit`. */

@@ -88,14 +88,14 @@ export function runRequest(source: ScriptSource, request: ImageRequest, events: 
  * Equal for two requests of one model: `runTogether` takes the inputs of both.
  */
 export function batchKey({ parameters, mask, images }: ImageRequest): string | undefined {
-  const { task, prior, unets, sampler, resampleTimes, startAtUnetNumber, prompts, negative } = parameters;
+  const { task, prior, unets, decoder, sampler, resampleTimes, startAtUnetNumber, prompts, negative } = parameters;
   if (isSeries(task)) return undefined;
   const { steps, condScale, sampler: priorSampler, candidates } = prior;
   const [first] = images;
   return JSON.stringify([
     task,
     [steps, condScale, priorSampler, candidates],
-    unets.map((unet) => [unet.steps, unet.condScale]),
+    unets.length === 0 ? [decoder?.steps, decoder?.condScale] : unets.map((unet) => [unet.steps, unet.condScale]),
     [sampler, resampleTimes, startAtUnetNumber],
     // A list has a text for each input or for none.
     [prompts.length > 0, (negative ?? "") !== ""],
@@ -172,26 +172,29 @@ function imagesOf(inputs: readonly ImageInput[]): readonly RgbImage[] {
   return inputs.flatMap(({ image }) => image ?? []);
 }
 
-function twoStages({ prior, unets, sampler, batchSize }: Batch) {
+function twoStages({ prior, sampler, batchSize, ...settings }: Batch) {
   return {
     priorSteps: prior.steps,
     priorCondScale: prior.condScale,
     priorSampler: prior.sampler,
     priorNumSamplesPerBatch: prior.candidates,
-    decoderSteps: each(unets, "steps"),
-    decoderCondScale: each(unets, "condScale"),
+    decoderSteps: each(settings, "steps"),
+    decoderCondScale: each(settings, "condScale"),
     decoderSampler: sampler,
     decoderBatchSize: batchSize,
   };
 }
 
-function decoder({ unets, sampler, batchSize }: Batch) {
-  return { batchSize, steps: each(unets, "steps"), condScale: each(unets, "condScale"), sampler };
+function decoder({ sampler, batchSize, ...settings }: Batch) {
+  return { batchSize, steps: each(settings, "steps"), condScale: each(settings, "condScale"), sampler };
 }
 
-/** A value for each U-Net, null where the model's default counts; undefined for the defaults of all. */
-function each(unets: readonly Sampling[], name: keyof Sampling): (number | null)[] | undefined {
-  return unets.length === 0 ? undefined : unets.map((unet) => unet[name] ?? null);
+/** A value for each U-Net, null where the model's default counts; or one for all; undefined for the defaults of all. */
+function each(
+  { unets, decoder: ofAll }: Pick<Batch, "unets" | "decoder">,
+  name: keyof Sampling,
+): (number | null)[] | number | undefined {
+  return unets.length === 0 ? ofAll?.[name] : unets.map((unet) => unet[name] ?? null);
 }
 
 function inOrder(images: ReadonlyMap<number, readonly GeneratedImage[]>): GeneratedImage[] {

@@ -1,0 +1,58 @@
+import { createServer, type RequestListener, type Server } from "node:http";
+
+/** Limits of connections, against clients that are slow, silent or many. */
+export interface ConnectionLimits {
+  /** Connections at the same time. Further ones are closed at once. */
+  readonly maxConnections: number;
+  /** Milliseconds for the headers of a request. */
+  readonly headersMs: number;
+  /** Milliseconds for a whole request, with its body. */
+  readonly requestMs: number;
+  /** Milliseconds that a connection is kept without a request. */
+  readonly keepAliveMs: number;
+  /** Milliseconds without progress after which a client that does not read its answer is cut off. */
+  readonly stalledMs: number;
+  /** Bytes of the headers of a request. */
+  readonly maxHeaderBytes: number;
+}
+
+/** Generous for slow phones; strangers hold a connection for two minutes at most unless the server works for them. */
+export const CONNECTION_LIMITS: ConnectionLimits = {
+  maxConnections: 1000,
+  headersMs: 20_000,
+  requestMs: 120_000,
+  keepAliveMs: 10_000,
+  stalledMs: 30_000,
+  maxHeaderBytes: 16 * 2 ** 10,
+};
+
+const MAX_HEADERS = 100;
+/** After that many requests a connection is closed, so that a load balancer spreads them. */
+const MAX_REQUESTS_PER_SOCKET = 1000;
+
+/**
+ * Node's HTTP server with limits for each connection. Node answers 408 to a request that takes too long to arrive and 431 to
+ * headers that are too large, and closes the connection. A client that waits for its answer is not disturbed.
+ */
+export function createGuardedServer(listener: RequestListener, limits: ConnectionLimits = CONNECTION_LIMITS): Server {
+  const server = createServer(
+    {
+      headersTimeout: limits.headersMs,
+      requestTimeout: limits.requestMs,
+      keepAliveTimeout: limits.keepAliveMs,
+      maxHeaderSize: limits.maxHeaderBytes,
+      // How late these times may be noticed.
+      connectionsCheckingInterval: Math.min(5000, limits.headersMs),
+      requireHostHeader: true,
+    },
+    listener,
+  );
+  server.maxConnections = limits.maxConnections;
+  server.maxHeadersCount = MAX_HEADERS;
+  server.maxRequestsPerSocket = MAX_REQUESTS_PER_SOCKET;
+  // Nothing came or went for that time. That is fine while an image is generated, but not if there is something to send.
+  server.setTimeout(limits.stalledMs, (socket) => {
+    if (socket.writableLength > 0) socket.destroy();
+  });
+  return server;
+}

@@ -1,0 +1,107 @@
+// `dalle2 serve` as a process, with the Shapes model on the adapter of this machine.
+import { toFile } from "openai";
+import type { ImagesResponse } from "openai/resources/images";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { readImageRecord } from "../../../src/pipeline/records/image-record.js";
+import { decodeImage } from "../../../src/image/decode.js";
+import { encodeImage } from "../../../src/image/encode.js";
+import { dalle2Beside } from "../../support/cli.js";
+import { ServerProcess } from "../support/server-process.js";
+
+let server: ServerProcess;
+
+/** Few steps: the images need not be good. */
+const FEW = { steps: 2, priorSteps: 2, candidates: 1, seed: 3 };
+
+beforeAll(async () => {
+  server = await ServerProcess.start({ args: ["--model", "shapes", "--model", "second=shapes"] });
+});
+
+afterAll(async () => {
+  const { status } = await server.stop();
+  expect(status).toBe(0);
+});
+
+function fileOf(image: { readonly b64_json?: string } | undefined): Buffer {
+  return Buffer.from(image?.b64_json ?? "", "base64");
+}
+
+test("models.list", async () => {
+  const { data } = await server.client().models.list();
+  expect(data.map(({ id }) => id)).toEqual(["shapes", "second"]);
+});
+
+test("images.generate: n images, each with its record and the seed that makes it again", async () => {
+  const client = server.client();
+  const params = { prompt: "a red circle", n: 2, dalle2: FEW };
+  const { data = [] } = await client.images.generate(params);
+  const { record } = await readImageRecord(new Uint8Array(fileOf(data[1])), "the second image");
+  expect(record).toMatchObject({
+    seed: 4,
+    inputs: { prompt: "a red circle" },
+    parameters: { script: "BasicInference" },
+  });
+  const alone = { prompt: "a red circle", dalle2: { ...FEW, seed: 4 } };
+  const again = await client.images.generate(alone);
+  const [first, second] = await Promise.all([data[1], again.data?.[0]].map((one) => decodeImage(fileOf(one))));
+  expect(second).toEqual(first);
+  const fetched = await fetch(data[0]?.url ?? "");
+  expect(Buffer.from(await fetched.arrayBuffer())).toEqual(fileOf(data[0]));
+});
+
+test("images.generate: a stream with partial images", async () => {
+  const params = { prompt: "a blue ring", stream: true, partial_images: 1, dalle2: { ...FEW, steps: 4 } } as const;
+  const types: string[] = [];
+  for await (const event of await server.client().images.generate(params)) types.push(event.type);
+  expect(types).toEqual(["image_generation.partial_image", "image_generation.completed"]);
+});
+
+test("images.createVariation and images.edit", async () => {
+  const client = server.client();
+  const params = { prompt: "a red circle", dalle2: FEW };
+  const { data } = await client.images.generate(params);
+  const image = await toFile(fileOf(data?.[0]), "circle.png", { type: "image/png" });
+  const { steps, seed } = FEW;
+  const varied = { image, dalle2: { steps, seed } };
+  expect((await client.images.createVariation(varied)).data).toHaveLength(1);
+
+  const original = await decodeImage(fileOf(data?.[0]));
+  const { width, height } = original;
+  const erased = { ...original, data: original.data.slice() };
+  for (let pixel = 0; pixel < width * height; pixel++) if (pixel % width < width / 2) erased.data[pixel * 4 + 3] = 0;
+  const mask = await toFile(await encodeImage(erased), "mask.png", { type: "image/png" });
+  const masked = { image, mask, prompt: "a blue circle", dalle2: { ...FEW, resampleTimes: 1 } };
+  const answer: ImagesResponse = await client.images.edit(masked);
+  const edited = await decodeImage(fileOf(answer.data?.[0]));
+  const right = (of: typeof original) => of.data.filter((_, i) => (i >> 2) % width >= width / 2);
+  expect(right(edited)).toEqual(right(original));
+  expect(edited.data).not.toEqual(original.data);
+});
+
+test("what the model cannot do is a request that is wrong", async () => {
+  const lists = { prompt: "a red circle", dalle2: { steps: [1, 2, 3, 4, 5, 6, 7] } };
+  await expect(server.client().images.generate(lists)).rejects.toMatchObject({ status: 400, param: "dalle2.steps" });
+  const long = { prompt: "circle ".repeat(200), dalle2: FEW };
+  await expect(server.client().images.generate(long)).rejects.toMatchObject({ status: 400, param: "prompt" });
+});
+
+test("SIGTERM finishes what runs and ends with status 0", async () => {
+  const own = await ServerProcess.start();
+  const params = { prompt: "a red circle", dalle2: { ...FEW, steps: 20 } };
+  const running = own.client().images.generate(params);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  const [{ data }, { status, milliseconds }] = await Promise.all([running, own.stop("SIGTERM")]);
+  expect(data).toHaveLength(1);
+  expect(status).toBe(0);
+  expect(milliseconds).toBeLessThan(30_000);
+});
+
+test("a port that is in use, a host without keys, and models of one name are said", async () => {
+  const { port } = new URL(server.url);
+  const used = await dalle2Beside(["serve", "--port", port]);
+  expect(used).toMatchObject({ status: 1, stderr: expect.stringContaining(`Port ${port} of 127.0.0.1 is in use`) });
+  const open = await dalle2Beside(["serve", "--host", "0.0.0.0", "--port", "0", "--keys", "/nonexistent/keys.json"]);
+  expect(open.stderr).toMatch(/dalle2 keys create/);
+  const twice = await dalle2Beside(["serve", "--model", "a=shapes", "--model", "a=karlo"]);
+  expect(twice).toMatchObject({ status: 2, stderr: expect.stringContaining("Two models have the name a") });
+});
