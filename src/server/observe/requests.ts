@@ -86,8 +86,9 @@ function report(c: Context<ServerEnv>, { log, metrics, logPrompts }: RequestsOpt
   else log.info("request", line);
 }
 
-/** The pattern of the route that answered; `none` if only middlewares did. */
+/** The pattern of the route; `none` where there is only what stands before all routes. */
 function routeOf(c: Context<ServerEnv>): string {
-  const last = matchedRoutes(c).at(-1);
-  return last === undefined || last.method === "ALL" ? "none" : last.path;
+  const isBefore = ({ method, path }: { method: string; path: string }): boolean =>
+    method === "ALL" && path.endsWith("*");
+  return matchedRoutes(c).findLast((route) => !isBefore(route))?.path ?? "none";
 }
