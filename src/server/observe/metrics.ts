@@ -1,4 +1,4 @@
-import type { Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { Counter, Gauge, Histogram } from "prom-client";
 import { adapterName } from "../../gpu/adapter.js";
 import type { JobRunner } from "../jobs/job-runner.js";
 import { loadPackage } from "../load-package.js";
@@ -9,7 +9,9 @@ export type JobOutcome = "done" | "failed" | "refused" | "aborted";
 
 /** What the server counts. */
 export interface Metrics {
-  readonly registry: Registry;
+  /** All metrics in the text format of Prometheus. */
+  text(): Promise<string>;
+  readonly contentType: string;
   readonly jobs: Counter<"model" | "outcome">;
   readonly images: Counter<"model">;
   /** Of jobs that were done. Stages: `waiting`, `loading`, `prior`, `unet1`, `unet2` …, `finishing` (PNG files), and `all`. */
@@ -35,23 +37,20 @@ export async function openMetrics(runner: JobRunner): Promise<Metrics> {
   const gauge = <Label extends string>(name: string, help: string, labelNames: readonly Label[] = []) =>
     new prom.Gauge({ name: `dalle2_${name}`, help, labelNames, registers });
   const gauges: Gauges = {
+    ready: gauge("ready", "1 if jobs can be run now, else 0."),
     waiting: gauge("queue_waiting_jobs", "Jobs that wait."),
     running: gauge("queue_running_jobs", "Jobs that run."),
     losses: gauge("device_losses", "How often a GPU device was lost since the start."),
     used: gauge("gpu_memory_used_bytes", "GPU memory in use.", ["device"]),
     most: gauge("gpu_memory_limit_bytes", "GPU memory that may be used.", ["device"]),
   };
-  // Of all gauges, since one call of the runner tells all.
-  new prom.Gauge({
-    name: "dalle2_ready",
-    help: "1 if jobs can be run now, else 0.",
-    registers,
-    async collect() {
-      this.set(await read(runner, gauges));
-    },
-  });
   return {
-    registry,
+    contentType: registry.contentType,
+    async text() {
+      // Before the registry collects: one call of the runner tells all gauges.
+      await read(runner, gauges);
+      return registry.metrics();
+    },
     jobs: counter("jobs_total", "Jobs that ended, by outcome.", ["model", "outcome"]),
     images: counter("images_total", "Images that were generated.", ["model"]),
     stageSeconds: histogram("job_stage_seconds", "Time of jobs in each stage.", ["model", "stage"]),
@@ -62,6 +61,7 @@ export async function openMetrics(runner: JobRunner): Promise<Metrics> {
 }
 
 interface Gauges {
+  readonly ready: Gauge;
   readonly waiting: Gauge;
   readonly running: Gauge;
   readonly losses: Gauge;
@@ -69,13 +69,14 @@ interface Gauges {
   readonly most: Gauge<"device">;
 }
 
-/** Reads the state of a runner into gauges. Returns 1 if it is ready. */
-async function read(runner: JobRunner, { waiting, running, losses, used, most }: Gauges): Promise<0 | 1> {
+/** Reads the state of a runner into gauges. */
+async function read(runner: JobRunner, { ready, waiting, running, losses, used, most }: Gauges): Promise<void> {
   // Devices come and go with their workers.
   used.reset();
   most.reset();
   const status = await statusOf(runner);
-  if (!status) return 0;
+  ready.set(status?.isReady ? 1 : 0);
+  if (!status) return;
   waiting.set(status.waitingJobs);
   running.set(status.runningJobs);
   losses.set(status.deviceLosses ?? 0);
@@ -84,5 +85,4 @@ async function read(runner: JobRunner, { waiting, running, losses, used, most }:
     used.set({ device }, usedBytes);
     if (memoryBytes !== undefined) most.set({ device }, memoryBytes);
   });
-  return status.isReady ? 1 : 0;
 }

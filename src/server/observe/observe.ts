@@ -32,7 +32,6 @@ export async function openObserve(options: ObserveOptions): Promise<Observe> {
       const { isReady, reason } = (await statusOf(runner)) ?? { isReady: false, reason: "the queue does not answer" };
       return isReady ? c.json({ status: "ready" }) : c.json({ status: "not ready", reason: reason ?? "unknown" }, 503);
     },
-    metrics: async (c) =>
-      c.body(await metrics.registry.metrics(), 200, { "Content-Type": metrics.registry.contentType }),
+    metrics: async (c) => c.body(await metrics.text(), 200, { "Content-Type": metrics.contentType }),
   };
 }

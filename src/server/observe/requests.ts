@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { Socket } from "node:net";
 import type { Context, MiddlewareHandler } from "hono";
 import { matchedRoutes } from "hono/route";
 import type { RequestVariables, ServerEnv } from "../context.js";
@@ -25,14 +26,11 @@ export function watchedRequests(options: RequestsOptions): MiddlewareHandler<Ser
     // For answers that Hono builds.
     c.header("x-request-id", id);
     const outgoing = outgoingOf(c);
+    // Gone from `outgoing` when the answer is sent.
     const socket = outgoing?.socket;
-    const before = { in: socket?.bytesRead ?? 0, out: socket?.bytesWritten ?? 0 };
     const end = (): void => {
-      const ms = options.now() - start;
-      report(c, options, ms, {
-        in: (socket?.bytesRead ?? 0) - before.in,
-        out: (socket?.bytesWritten ?? 0) - before.out,
-      });
+      if (socket) countBytes(socket, options.metrics);
+      report(c, options, options.now() - start);
     };
     // An answer that is a stream ends after its handler.
     if (outgoing) outgoing.once("close", end);
@@ -52,12 +50,18 @@ const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIO
 const CLOSED_BY_CALLER = 499;
 const MAX_PATH = 200;
 
-interface Bytes {
-  readonly in: number;
-  readonly out: number;
+/** What was counted of each connection, which serves one request after the other. */
+const counted = new WeakMap<Socket, { readonly bytesRead: number; readonly bytesWritten: number }>();
+
+function countBytes(socket: Socket, { bytes }: Metrics): void {
+  const { bytesRead, bytesWritten } = socket;
+  const before = counted.get(socket) ?? { bytesRead: 0, bytesWritten: 0 };
+  bytes.inc({ direction: "in" }, bytesRead - before.bytesRead);
+  bytes.inc({ direction: "out" }, bytesWritten - before.bytesWritten);
+  counted.set(socket, { bytesRead, bytesWritten });
 }
 
-function report(c: Context<ServerEnv>, { log, metrics, logPrompts }: RequestsOptions, ms: number, bytes: Bytes): void {
+function report(c: Context<ServerEnv>, { log, metrics, logPrompts }: RequestsOptions, ms: number): void {
   const outgoing = outgoingOf(c);
   const isSent = outgoing === undefined || outgoing.writableFinished;
   const status = isSent ? c.res.status : CLOSED_BY_CALLER;
@@ -66,8 +70,6 @@ function report(c: Context<ServerEnv>, { log, metrics, logPrompts }: RequestsOpt
   const route = routeOf(c);
   metrics.requests.inc({ method, route, status: String(status) });
   metrics.requestSeconds.observe({ route }, ms / 1000);
-  metrics.bytes.inc({ direction: "in" }, bytes.in);
-  metrics.bytes.inc({ direction: "out" }, bytes.out);
   const { prompts, ...noted } = c.get("noted");
   const line = {
     requestId: c.get("requestId"),

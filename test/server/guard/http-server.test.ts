@@ -7,6 +7,7 @@ import { listenWith, RawClient } from "../support/guarded-app.js";
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 const app = new Hono<ServerEnv>();
+app.onError((_, c) => c.text("failed", 500));
 app.get("/", (c) => c.text("hello"));
 app.post("/", async (c) => c.text(await c.req.text()));
 app.get("/slow", async (c) => {
