@@ -44,7 +44,8 @@ export function createGuardedServer(listener: RequestListener, limits: Connectio
       maxHeaderSize: limits.maxHeaderBytes,
       // How late these times may be noticed.
       connectionsCheckingInterval: Math.min(5000, limits.headersMs),
-      requireHostHeader: true,
+      // `Guard.origin` asks for one, with an answer that has an id.
+      requireHostHeader: false,
     },
     listener,
   );

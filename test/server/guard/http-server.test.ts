@@ -84,14 +84,6 @@ describe("a client", () => {
     await client.closed;
     expect(client.status).toBe(431);
   });
-
-  it("without a Host header gets 400", async () => {
-    await using server = await listenWith(app);
-    const client = await RawClient.connect(server.port);
-    client.send("GET / HTTP/1.1\r\n\r\n");
-    await client.closed;
-    expect(client.status).toBe(400);
-  });
 });
 
 it("further connections are closed at once, and possible again when others end", async () => {

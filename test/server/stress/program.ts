@@ -8,7 +8,7 @@ import { DEFAULT_SETTINGS } from "../../../src/server/http/parts.js";
 import { LocalRunner } from "../../../src/server/local/local-runner.js";
 import { openProtection } from "../../../src/server/protection.js";
 import { FakeMachine } from "../support/fake-device.js";
-import type { StressMessage, StressReport, StressSettings } from "./settings.js";
+import type { StressMessage, StressOrder, StressReport, StressSettings } from "./settings.js";
 
 const settings = JSON.parse(process.argv[2]!) as StressSettings;
 const machine = new FakeMachine();
@@ -22,10 +22,11 @@ const runner = await LocalRunner.open({
   preload: ["shapes"],
 });
 
+let { stepMs } = settings;
 let mostWaitingJobs = 0;
 machine.onStep = async () => {
   mostWaitingJobs = Math.max(mostWaitingJobs, (await runner.status()).waitingJobs);
-  await wait(settings.stepMs);
+  await wait(stepMs);
 };
 
 /** Lines of the log that are kept for a report. */
@@ -59,12 +60,17 @@ const protection = await openProtection(
   runner,
   log,
 );
-const { maxPixelsAtOnce = DEFAULT_SETTINGS.maxPixelsAtOnce, deadlineMs = DEFAULT_SETTINGS.deadlineMs } = settings;
-const app = createApp({ runner, ...protection, settings: { ...DEFAULT_SETTINGS, maxPixelsAtOnce, deadlineMs } });
+const { maxPixelsAtOnce, maxOutputPixels, deadlineMs } = { ...DEFAULT_SETTINGS, ...settings };
+const routes = { ...DEFAULT_SETTINGS, maxPixelsAtOnce, maxOutputPixels, deadlineMs };
+const app = createApp({ runner, ...protection, settings: routes });
 const limits = { ...CONNECTION_LIMITS, ...settings.connections };
 const server = await listen(app, { host, port: 0, limits });
 
-process.on("message", () => {
+process.on("message", (order: StressOrder) => {
+  if (order.kind === "slow") {
+    ({ stepMs } = order);
+    return;
+  }
   void report().then((made) => {
     tell({ kind: "report", report: made });
   });

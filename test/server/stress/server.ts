@@ -6,20 +6,21 @@ import process from "node:process";
 import { build } from "esbuild";
 import { changeKeys, type StoredKey } from "../../../src/server/guard/keys-file.js";
 import { hashOfToken, newToken } from "../../../src/server/guard/tokens.js";
-import type { StressMessage, StressReport, StressSettings } from "./settings.js";
+import type { StressMessage, StressOrder, StressReport, StressSettings } from "./settings.js";
 
 /** Limits of keys that are never reached. */
 const NO_LIMITS = {
   requestsPerMinute: 10_000_000,
   imagesPerHour: 1_000_000_000,
   uploadBytesPerHour: 2 ** 45,
-  concurrentRequests: 10_000,
   imagesPerRequest: 10,
 };
 
 /** How a server is started: its settings, and the names of its keys. */
 export interface StressOptions extends Omit<StressSettings, "keysFile"> {
   readonly keys: readonly string[];
+  /** Requests of a key at the same time. Default: any number. */
+  readonly concurrentRequests?: number;
 }
 
 /** The server of `program.ts` in a process of its own. */
@@ -39,12 +40,12 @@ export class StressServer implements AsyncDisposable {
   }
 
   /** Starts a server. The working directory must be the repository. */
-  static async start({ keys, ...settings }: StressOptions): Promise<StressServer> {
+  static async start({ keys, concurrentRequests, ...settings }: StressOptions): Promise<StressServer> {
     // Inside the repository, so that packages are found.
     await mkdir(".cache", { recursive: true });
     const folder = await mkdtemp(join(process.cwd(), ".cache", "stress-"));
     const keysFile = join(folder, "keys.json");
-    const tokens = await writeKeys(keysFile, keys);
+    const tokens = await writeKeys(keysFile, keys, concurrentRequests);
     const program = await bundle(folder);
     const argument = JSON.stringify({ ...settings, keysFile } satisfies StressSettings);
     const child = spawn(process.execPath, ["--enable-source-maps", "--expose-gc", program, argument], {
@@ -72,9 +73,18 @@ export class StressServer implements AsyncDisposable {
     return this.#stderr;
   }
 
+  /** Sampling steps take so many milliseconds from now on. */
+  slow(stepMs: number): void {
+    this.#order({ kind: "slow", stepMs });
+  }
+
+  #order(order: StressOrder): void {
+    this.child.send(order);
+  }
+
   async report(): Promise<StressReport> {
     if (this.crash !== undefined) throw new Error(this.crash);
-    this.child.send("report");
+    this.#order({ kind: "report" });
     const exit = once(this.child, "exit");
     const [message] = (await Promise.race([once(this.child, "message"), exit])) as [StressMessage | number | null];
     if (typeof message !== "object" || !message) throw new Error(this.crash);
@@ -109,13 +119,17 @@ async function bundle(folder: string): Promise<string> {
 }
 
 /** Writes a file of keys and returns their tokens by name. */
-async function writeKeys(path: string, names: readonly string[]): Promise<ReadonlyMap<string, string>> {
+async function writeKeys(
+  path: string,
+  names: readonly string[],
+  concurrentRequests = 10_000,
+): Promise<ReadonlyMap<string, string>> {
   const tokens = new Map<string, string>();
   const stored = names.map((name): StoredKey => {
     const { id, token } = newToken();
     tokens.set(name, token);
     const created = new Date().toISOString();
-    return { id, name, sha256: hashOfToken(token), limits: NO_LIMITS, created };
+    return { id, name, sha256: hashOfToken(token), limits: { ...NO_LIMITS, concurrentRequests }, created };
   });
   await changeKeys(path, () => stored);
   return tokens;

@@ -15,6 +15,7 @@ export interface StressSettings {
   /** Of an uploaded image. */
   readonly maxPixels: number;
   readonly maxPixelsAtOnce?: number;
+  readonly maxOutputPixels?: number;
   readonly deadlineMs?: number;
   readonly connections?: Partial<ConnectionLimits>;
 }
@@ -34,6 +35,9 @@ export interface StressReport {
   /** Lines of the log about errors since the report before, the first ones. */
   readonly errors: readonly string[];
 }
+
+/** To the process: to report, or to take another time for a sampling step. */
+export type StressOrder = { readonly kind: "report" } | { readonly kind: "slow"; readonly stepMs: number };
 
 /** From the process. */
 export type StressMessage =
