@@ -194,7 +194,10 @@ function each(
   { unets, decoder: ofAll }: Pick<Batch, "unets" | "decoder">,
   name: keyof Sampling,
 ): (number | null)[] | number | undefined {
-  return unets.length === 0 ? ofAll?.[name] : unets.map((unet) => unet[name] ?? null);
+  const values = unets.map((unet) => unet[name] ?? null);
+  // A list without a value would only be checked for its length.
+  if (unets.length > 0) return values.some((value) => value !== null) ? values : undefined;
+  return ofAll?.[name];
 }
 
 function inOrder(images: ReadonlyMap<number, readonly GeneratedImage[]>): GeneratedImage[] {

@@ -51,7 +51,14 @@ export function addRoute(
 ): void {
   app.openAPIRegistry.registerPath(route);
   const path = route.getRoutingPath();
-  app.on(route.method.toUpperCase(), path, handler);
+  app.on(route.method.toUpperCase(), path, async (c, next): Promise<Response> => {
+    try {
+      return (await handler(c, next)) as Response;
+    } catch (error) {
+      // Hono answers only what is an `Error`.
+      throw error instanceof Error ? error : asServerError(error);
+    }
+  });
   app.all(path, (c) => {
     const allowed = route.method === "get" ? "GET, HEAD" : route.method.toUpperCase();
     c.header("allow", allowed);

@@ -89,12 +89,19 @@ export function errorBody({ code, message, param, cause }: ServerError): ErrorBo
   // A message may quote what the caller sent, and its client may print it.
   return {
     error: {
-      message: printable(message),
+      message: printable(sentence(message)),
       type: names.type,
       param: param === undefined ? null : printable(param),
       code: inner ?? names.code,
     },
   };
+}
+
+/** A message as a sentence. Messages of parameters begin with their names, which stay as they are. */
+function sentence(message: string): string {
+  const isName = /^[a-z]\w*[._A-Z]/.test(message);
+  const start = isName ? message : message.charAt(0).toUpperCase() + message.slice(1);
+  return /[.!?]$/.test(start) ? start : `${start}.`;
 }
 
 /** The headers of that answer, beside those of all answers. */

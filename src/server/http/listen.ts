@@ -27,6 +27,9 @@ export interface RunningServer {
   close(graceMs: number): Promise<void>;
 }
 
+/** How often idle connections are closed while a server ends. */
+const IDLE_MS = 50;
+
 /** Listens. Rejects with the error of Node if the port cannot be used. */
 export async function listen(app: ServerApp, { host, port, limits }: ListenOptions): Promise<RunningServer> {
   const listener = getRequestListener(app.fetch, {
@@ -52,11 +55,15 @@ export async function listen(app: ServerApp, { host, port, limits }: ListenOptio
         const timer = setTimeout(() => {
           server.closeAllConnections();
         }, graceMs);
+        // A connection whose last answer is sent is idle then, and would be kept for the next request.
+        const idle = setInterval(() => {
+          server.closeIdleConnections();
+        }, IDLE_MS);
         server.close(() => {
           clearTimeout(timer);
+          clearInterval(idle);
           resolve();
         });
-        server.closeIdleConnections();
       }),
   };
 }

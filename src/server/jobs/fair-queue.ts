@@ -50,6 +50,9 @@ interface Line<Job> {
   time: number;
 }
 
+/** Batches of preferred jobs that may go before another that waits. */
+const MAX_DETOURS = 4;
+
 /** Seconds to wait where nothing was measured yet. */
 const UNKNOWN_SECONDS = 5;
 const MAX_SECONDS = 3600;
@@ -72,6 +75,8 @@ export class FairQueue<Job extends Queued> {
   readonly #limits: Required<{ [Name in keyof QueueLimits]: number }>;
   /** Virtual time: that of the image that was taken last. It never falls. */
   #now = 0;
+  /** Batches of preferred jobs that were taken since the fairest one. */
+  #detours = 0;
   #arrivals = 0;
   #jobs = 0;
   #images = 0;
@@ -137,10 +142,11 @@ export class FairQueue<Job extends Queued> {
 
   /**
    * Takes the images of the next batch: those of the owner who had the fewest, and others of the same batch key in fair order.
-   * `sizeOf` says how many images a batch of a job may have. A job with more stays, with the rest. Empty if nobody waits.
+   * `sizeOf` says how many images a batch of a job may have. A job with more stays, with the rest. Jobs that are `preferred` come
+   * first as far as shares stay fair, and for a few batches at most while others wait. Empty if nobody waits.
    */
-  take(sizeOf: (first: Job) => number): readonly Taken<Job>[] {
-    const first = this.#next(() => true);
+  take(sizeOf: (first: Job) => number, preferred: (job: Job) => boolean = () => true): readonly Taken<Job>[] {
+    const first = this.#first(sizeOf, preferred);
     if (!first) return [];
     const { job } = first.waiting;
     const { batchKey } = job;
@@ -201,6 +207,18 @@ export class FairQueue<Job extends Queued> {
   #full(problem: string, imagesBefore: number): ServerError {
     const retryAfter = this.secondsFor(imagesBefore);
     return new ServerError("queue-full", `${problem} Try again in ${retryAfter} s.`, { retryAfter });
+  }
+
+  #first(sizeOf: (first: Job) => number, preferred: (job: Job) => boolean): Next<Job> | undefined {
+    const fairest = this.#next(() => true);
+    const other = fairest && !preferred(fairest.waiting.job) ? this.#next(preferred) : undefined;
+    const isFair = other && other.line.time < fairest!.line.time + sizeOf(other.waiting.job);
+    if (!isFair || this.#detours >= MAX_DETOURS) {
+      this.#detours = 0;
+      return fairest;
+    }
+    this.#detours++;
+    return other;
   }
 
   /** The line whose owner had the fewest images, and its first job, among jobs that `fits` accepts. */

@@ -19,7 +19,8 @@ const PLANNED_IMAGES = 10;
 export class GpuHostDevice implements HostDevice {
   readonly lost: Promise<string>;
 
-  private constructor(private readonly gpu: GpuDevice) {
+  /** The host disposes `gpu`. */
+  constructor(private readonly gpu: GpuDevice) {
     this.lost = gpu.device.lost.then(({ reason, message }) => `${reason}: ${message}`);
   }
 

@@ -160,7 +160,11 @@ export class LocalRunner implements JobRunner {
   /** Begins the next batch, if none runs. */
   #next(): void {
     if (this.#batch) return;
-    const taken = this.#queue.take(({ job }) => this.#host.batchSizeOf(job.model));
+    const taken = this.#queue.take(
+      ({ job }) => this.#host.batchSizeOf(job.model),
+      // Where models do not fit together, each change of the model takes time.
+      ({ job }) => this.#host.isLoaded(job.model),
+    );
     if (taken.length === 0) {
       this.#queue.running(0);
       return;

@@ -1,4 +1,4 @@
-import { DeviceLostError, GpuOutOfMemoryError } from "../../gpu/errors.js";
+import { DeviceLostError, GpuError, GpuOutOfMemoryError } from "../../gpu/errors.js";
 import { resizeLanczos } from "../../image/pillow-resize.js";
 import type { Dalle2Error } from "../../platform/dalle2-error.js";
 import { orAborted } from "../../platform/or-aborted.js";
@@ -7,7 +7,7 @@ import type { ImageRequest } from "../../requests/request.js";
 import type { ServedDevice, ServedModel, ServedModelInfo } from "../jobs/job-runner.js";
 import { ServerError } from "../server-error.js";
 import { callerError, openingError } from "./caller-error.js";
-import { closing, describeDevice, DeviceKeeper, isLoss } from "./device-keeper.js";
+import { closing, describeDevice, DeviceKeeper, isLoss, type OpenedDevice } from "./device-keeper.js";
 import type { HostedModel, OpenHostDevice, OpenModel } from "./host-device.js";
 import type { HostEvent } from "./host-event.js";
 import type { KnownModel, UseOptions } from "./model-shelf.js";
@@ -34,6 +34,9 @@ export const MAX_BATCH_SIZE = 10;
 
 /** How often a job is begun again after the device was lost. */
 const MAX_RETRIES = 2;
+
+/** Milliseconds in which a device says that it was lost after its work has failed. */
+const LOSS_MS = 200;
 
 /** Why parts failed. */
 interface Failure {
@@ -230,6 +233,7 @@ export class ModelHost {
    */
   async #use<T>(name: string, options: UseOptions, body: (model: OpenModel) => Promise<T>): Promise<T> {
     const { signal } = options;
+    if (!this.isLoaded(name)) options.onFraction(0);
     const known = await this.#know(name, signal);
     const opened = await orAborted(this.#keeper.open(), signal);
     const progress = { isOpen: false };
@@ -241,14 +245,22 @@ export class ModelHost {
     } catch (error) {
       if (signal?.aborted) throw error;
       if (this.#keeper.isClosed) throw closing();
-      const isGone = isLoss(error) || this.#keeper.opened !== opened;
-      if (isGone) throw this.#lost(opened, error);
+      if (await this.#isGone(opened, error)) throw this.#lost(opened, error);
       throw progress.isOpen ? error : openingError(known.hosted, error);
     }
   }
 
+  /** Whether a call failed because its device is gone. */
+  async #isGone(opened: OpenedDevice, error: unknown): Promise<boolean> {
+    if (isLoss(error)) return true;
+    // Work that a driver drops may fail a moment before it says why.
+    const isOther = !(error instanceof GpuError) || error instanceof GpuOutOfMemoryError;
+    if (!isOther) await Promise.race([opened.device.lost, new Promise((resolve) => setTimeout(resolve, LOSS_MS))]);
+    return this.#keeper.opened !== opened;
+  }
+
   /** Closes a device after it was lost. */
-  #lost(opened: NonNullable<DeviceKeeper["opened"]>, error: unknown): DeviceLostError {
+  #lost(opened: OpenedDevice, error: unknown): DeviceLostError {
     const reason = error instanceof Error ? error.message : String(error);
     this.#keeper.lose(opened, reason);
     return error instanceof DeviceLostError ? error : new DeviceLostError("unknown", reason);

@@ -125,7 +125,6 @@ export class ModelShelf {
     const { hosted, facts } = known;
     const { memory } = facts;
     const offload = this.#offloadOf(known);
-    onFraction(0);
     await this.#makeRoom(peakBytes(memory, offload, 1), signal);
     const onWarning = (message: string): void => {
       this.events.onWarning(hosted.name, message);

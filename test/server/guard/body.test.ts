@@ -91,6 +91,19 @@ describe("a body", () => {
     expect(read).toEqual([]);
   });
 
+  it.each(["/text", "/form", "/blind"])("that grows too large is answered with 413: %s", async (path) => {
+    await using server = await serve();
+    const client = await RawClient.connect(server.port);
+    const type = "Content-Type: multipart/form-data; boundary=x";
+    client.send(`POST ${path} HTTP/1.1\r\nHost: localhost\r\n${type}\r\nTransfer-Encoding: chunked\r\n\r\n`);
+    // 1001 bytes, and more to come.
+    client.send(`3e9\r\n${"x".repeat(1001)}\r\n`);
+    await eventually(() => {
+      expect([client.status, client.text.includes("too-large")]).toEqual([413, true]);
+    });
+    client.close();
+  });
+
   it("that nobody reads is no obstacle", async () => {
     await using server = await serve();
     const answer = await post(`${server.url}/unread`, { body: chunked([10, 10]).body, ...half });

@@ -1,4 +1,7 @@
 // OpenAI's client against the app on a socket, with a runner that has no GPU.
+import { createReadStream, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import OpenAI, { toFile } from "openai";
 import type { ImageEditParams, ImageGenerateParams, ImagesResponse } from "openai/resources/images";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -199,6 +202,16 @@ describe("images.createVariation", () => {
     expect(data).toHaveLength(2);
     expect(lastRequest().parameters).toMatchObject({ task: "variations", count: 2 });
     expect(lastRequest().images[0]).toMatchObject({ width: 20, height: 10, channels: 3 });
+  });
+
+  test("takes a file that is streamed from the disk", async () => {
+    const path = join(mkdtempSync(join(tmpdir(), "dalle2-upload-")), "image.png");
+    writeFileSync(path, await encodeImage(plain(12, 12, [1, 2, 3])));
+    const params = { image: createReadStream(path), n: 2, dalle2: { seed: 9 } };
+    const { data } = await client.images.createVariation(params);
+    expect(data?.map((image) => extensionOf(image).seed)).toEqual([9, 10]);
+    expect(lastRequest().images[0]).toMatchObject({ width: 12, height: 12 });
+    rmSync(dirname(path), { recursive: true });
   });
 
   test("takes our object as JSON and as fields of the form", async () => {

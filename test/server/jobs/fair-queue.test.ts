@@ -103,6 +103,32 @@ describe("order", () => {
   });
 });
 
+describe("preferred jobs", () => {
+  const preferred = ({ batchKey }: TestJob) => batchKey === "loaded";
+
+  it("go first as long as shares are fair, so that models change less often", () => {
+    const queue = new FairQueue<TestJob>(ROOMY);
+    queue.add(job("a", 40, "loaded"));
+    queue.add(job("b", 40, "other"));
+    const order: string[] = [];
+    let last: string | undefined = "loaded";
+    const prefersLast = ({ batchKey }: TestJob) => batchKey === last;
+    for (let batch = queue.take(() => 10, prefersLast); batch.length > 0; batch = queue.take(() => 10, prefersLast)) {
+      last = batch[0]!.job.batchKey;
+      order.push(batch[0]!.job.owner);
+    }
+    expect(order.join("")).toBe("abbaabba");
+  });
+
+  it("of an owner do not keep its other jobs waiting for long", () => {
+    const queue = new FairQueue<TestJob>(ROOMY);
+    queue.add(job("a", 1, "other"));
+    for (let i = 0; i < 100; i++) queue.add(job("a", 1, "loaded"));
+    const keys = Array.from({ length: 5 }, () => queue.take(() => 2, preferred)[0]!.job.batchKey);
+    expect(keys).toEqual(["loaded", "loaded", "loaded", "loaded", "other"]);
+  });
+});
+
 describe("bounds", () => {
   it("refuses jobs and images beyond its limits, with the time after which there is room", () => {
     const queue = new FairQueue<TestJob>({ maxWaitingJobs: 3, maxWaitingImages: 10 });
@@ -216,6 +242,8 @@ const actions = fc.array(
   { maxLength: 60 },
 ) as fc.Arbitrary<Action[]>;
 
+const prefersFirstKey = ({ batchKey }: TestJob): boolean => batchKey === "1";
+
 const keyOf = ({ key }: { readonly key: number }): string | null => (key === 0 ? null : `${key}`);
 
 describe("whatever happens", () => {
@@ -281,7 +309,8 @@ describe("whatever happens", () => {
             if (key === 0) largest = Math.max(largest, images);
           }
         }
-        for (let batch = queue.take(() => size); batch.length > 0; batch = queue.take(() => size)) {
+        const next = () => queue.take(() => size, prefersFirstKey);
+        for (let batch = next(); batch.length > 0; batch = next()) {
           for (const {
             job: { owner },
             start,
@@ -318,7 +347,7 @@ describe("whatever happens", () => {
               job: { owner },
               start,
               end,
-            } of queue.take(() => size)) {
+            } of queue.take(() => size, prefersFirstKey)) {
               left.set(owner, left.get(owner)! - (end - start));
               for (const pair of leads.keys()) {
                 const [first, second] = pair.split(" ");

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { GpuOutOfMemoryError } from "../../../src/gpu/errors.js";
+import { GpuError, GpuOutOfMemoryError } from "../../../src/gpu/errors.js";
 import { ArgumentError } from "../../../src/platform/arguments.js";
 import type { FinishedImage, JobStage } from "../../../src/server/jobs/job.js";
 import { NotFiniteError } from "../../../src/diffusion/sampling-error.js";
@@ -350,6 +350,19 @@ describe("a lost device", () => {
     expect(outcomes.map(seedsOf)).toEqual([expect.objectContaining({ code: "model-failed", status: 500 }), [1]]);
     expect(machine.calls.map(({ prompts }) => prompts)).toEqual([["bad", "good"], ["bad"], ["bad"], ["good"]]);
     expect(host.deviceLosses).toBe(3);
+  });
+
+  it("is noticed too if its work fails first", async () => {
+    const host = hostOf(["a"]);
+    machine.onStep = (_, step) => {
+      if (step !== 2 || machine.devices.length > 1) return;
+      setTimeout(() => {
+        machine.device.lose();
+      }, 5);
+      throw new GpuError("the work was dropped");
+    };
+    expect((await host.runBatch("a", [whole(job(create("x")))])).map(seedsOf)).toEqual([[1]]);
+    expect(host.deviceLosses).toBe(1);
   });
 
   it("fails no other batch that runs on it", async () => {

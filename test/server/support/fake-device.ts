@@ -114,7 +114,13 @@ export class FakeDevice implements HostDevice {
     };
     return Promise.resolve({
       prior: undefined,
-      decoder: { family: "fake", versions: [], unets: [unet], requirements: new DataRequirements(needs, false) },
+      decoder: {
+        family: "fake",
+        versions: [],
+        unets: [unet],
+        settings: [{ steps: 4, condScale: 1, sampler: "ddim" }],
+        requirements: new DataRequirements(needs, false),
+      },
       clip: undefined,
       defaults: { prior: {}, decoder: {} },
       dtype: "f32",

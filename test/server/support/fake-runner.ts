@@ -288,11 +288,13 @@ export class FakeRunner implements JobRunner {
 
   #info(name: string): ServedModelInfo {
     const textShape = [16, 8] as const;
+    const settings = { steps: this.behaviour.steps, condScale: 1, sampler: "ddim" } as const;
     const needs = { imageEmbedding: true, textEncoding: false, image: false, imageSize: 0 };
     return {
       name,
       isLoaded: name === this.behaviour.models[0],
       prior: {
+        settings: { ...settings, numSamplesPerBatch: 1 },
         family: "fake",
         version: undefined,
         imageEmbedDim: 8,
@@ -313,9 +315,10 @@ export class FakeRunner implements JobRunner {
           components: [`U-Net ${i + 1}`],
         })),
         requirements: new DataRequirements(needs, true),
+        settings: this.behaviour.imageSizes.map(() => settings),
       },
       clip: { make: "openai", model: "fake", contextLength: 16, imageSize: 16, dimLatent: 8 },
-      defaults: { prior: {}, decoder: { steps: this.behaviour.imageSizes.map(() => this.behaviour.steps) } },
+      defaults: { prior: {}, decoder: {} },
       dtype: "f32",
       device: DEVICE,
     };

@@ -34,11 +34,10 @@ export class ServerProcess {
     child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       this.#stderr += text;
     });
-    this.#ended = once(child, "close").then(([status, signal]: [number | null, NodeJS.Signals | null]) => ({
-      status,
-      signal,
-      milliseconds: performance.now(),
-    }));
+    this.#ended = once(child, "close").then((how: unknown[]) => {
+      const [status, signal] = how as [number | null, NodeJS.Signals | null];
+      return { status, signal, milliseconds: performance.now() };
+    });
   }
 
   /** Starts a server, and resolves when it is ready. Rejects with what it said if it ends before. */

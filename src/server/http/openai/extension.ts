@@ -3,6 +3,7 @@ import { z } from "@hono/zod-openapi";
 import { SAMPLER_NAMES } from "../../../diffusion/samplers.js";
 import { MAX_SEED } from "../../../requests/images.js";
 import { REQUEST_DEFAULTS, type RequestSettings, type Sampling } from "../../../requests/request.js";
+import { ServerError } from "../../server-error.js";
 import { IMAGE_ROUTES, type ImageRoute } from "./parameters.js";
 
 /** Most sampling steps of a network, candidates, and repetitions of a step. */
@@ -46,7 +47,9 @@ const FIELDS = {
   previewEvery: steps.describe(
     "With `stream`: sampling steps of a U-Net between two previews, in place of `partial_images`.",
   ),
-  text: text.describe("What the image shows, for decoders that take text."),
+  text: text.describe(
+    "What the image shows, for decoders that take text. Default: the prompt in the record of an image that this package wrote.",
+  ),
   from: text.describe(
     "What the image shows now. Without a mask, the image is then edited by text as a whole, towards the prompt.",
   ),
@@ -113,12 +116,16 @@ export const EXTENSION_TEXTS: ReadonlySet<string> = new Set<Name>([
   "from",
 ]);
 
-/** How a request with this extension is sampled. */
+/** How a request with this extension is sampled. Throws `ServerError` for lists of different lengths. */
 export function samplingOf(extension: Extension): Pick<RequestSettings, "prior" | "unets" | "decoder" | "sampler"> {
   const { priorSteps, priorCondScale, priorSampler, candidates, steps: ofSteps, condScale } = extension;
   const prior = { steps: priorSteps, condScale: priorCondScale, sampler: priorSampler, candidates };
-  const lengths = [ofSteps, condScale].map((value) => (Array.isArray(value) ? value.length : 0));
-  const unets = Array.from({ length: Math.max(...lengths) }, (_, i): Sampling => ({
+  const lengths = [ofSteps, condScale].flatMap((value) => (Array.isArray(value) ? [value.length] : []));
+  if (new Set(lengths).size > 1) {
+    const message = `dalle2.steps has ${lengths.join(" values and dalle2.condScale ")}; lists have one for each U-Net.`;
+    throw new ServerError("bad-request", message, { param: "dalle2.condScale" });
+  }
+  const unets = Array.from({ length: lengths[0] ?? 0 }, (_, i): Sampling => ({
     steps: ofUnet(ofSteps, i),
     condScale: ofUnet(condScale, i),
   }));

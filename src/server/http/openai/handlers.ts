@@ -10,7 +10,7 @@ import { PixelBudget } from "../pixel-budget.js";
 import { imagesAnswerOf, now } from "./answer.js";
 import { bodyOfForm } from "./form-body.js";
 import { identityOf, modelOf, runCall, type ImageCall } from "./image-call.js";
-import { checkFiles, readEdited, readImage, type UploadedFiles } from "./inputs.js";
+import { checkFiles, readEdited, readImage, textOf, type UploadedFiles } from "./inputs.js";
 import { outputOf, type Output } from "./output.js";
 import type { ImageRoute } from "./parameters.js";
 import { editRequest, generationRequest, variationRequest } from "./requests.js";
@@ -26,7 +26,15 @@ interface CheckedCall {
   readonly body: ImageBody;
   readonly files: UploadedFiles;
   /** Makes its request. `seed` is for bodies that name none. */
-  readonly makeRequest: (seed: number) => ImageRequest | Promise<ImageRequest>;
+  readonly makeRequest: (seed: number, call: CallFacts) => ImageRequest | Promise<ImageRequest>;
+}
+
+/** What is known of a call before its request is made. */
+interface CallFacts {
+  readonly model: string;
+  readonly signal: AbortSignal;
+  /** Tells the caller something beside the images. */
+  readonly warn: (message: string) => void;
 }
 
 /** What all calls share. */
@@ -81,8 +89,10 @@ export function openAIHandlers(parts: ServerParts): OpenAIHandlers {
     variations: async (c) => {
       const body = checkBody(variationBody, bodyOfForm(await readForm(c, settings)));
       const { image } = body;
-      const makeRequest = async (seed: number) =>
-        variationRequest(body, { image: removeAlpha(await readImage(image, "image")) }, seed);
+      const makeRequest: CheckedCall["makeRequest"] = async (seed, { model, signal, warn }) => {
+        const text = body.dalle2?.text ?? (await textOf(image, await observe.runner.describe(model, signal), warn));
+        return variationRequest(body, removeAlpha(await readImage(image, "image")), text, seed);
+      };
       return answer(c, context, { route: "variations", body, files: { image }, makeRequest });
     },
   };
@@ -102,8 +112,10 @@ async function answer(c: Context<ServerEnv>, context: AnswerContext, call: Check
   };
   try {
     release.push(pixels.hold(checkFiles(parts.guard, call.files)));
-    const request = await call.makeRequest(body.dalle2?.seed ?? seed);
-    const image: ImageCall = { route, body, model, key, jobId, request };
+    const warnings: string[] = [];
+    const facts = { model, signal: timed.signal, warn: (message: string) => void warnings.push(message) };
+    const request = await call.makeRequest(body.dalle2?.seed ?? seed, facts);
+    const image: ImageCall = { route, body, model, key, jobId, request, warnings };
     if (body.stream && route !== "variations") {
       return await streamImages(c, parts, { ...image, route }, output, { signal: timed.signal, end });
     }

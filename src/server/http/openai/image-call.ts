@@ -22,6 +22,8 @@ export interface ImageCall<Body extends ImageBody = ImageBody> {
   readonly key: string | undefined;
   readonly jobId: string;
   readonly request: ImageRequest;
+  /** What the caller should know already. */
+  readonly warnings: readonly string[];
 }
 
 /** The images of a call. */
@@ -67,7 +69,7 @@ export async function runCall(
   const { model, request, jobId, key } = call;
   const { parameters } = request;
   observe.note(c, { model, jobId, images: requestSize(request), prompts: parameters.prompts });
-  const warnings = new Set<string>();
+  const warnings = new Set(call.warnings);
   const owner = c.get("owner");
   const watched: JobEvents = {
     ...events,

@@ -2,9 +2,11 @@
 import { decodeImage } from "../../../image/decode.js";
 import { removeAlpha, type RgbaImage, type RgbImage } from "../../../image/image.js";
 import { describeUniform } from "../../../image/mask.js";
+import { readImageRecord } from "../../../pipeline/records/image-record.js";
 import { Dalle2Error } from "../../../platform/dalle2-error.js";
 import type { Guard } from "../../guard/types.js";
 import { readImageHeader } from "../../guard/image-size.js";
+import type { ServedModelInfo } from "../../jobs/job-runner.js";
 import { ServerError } from "../../server-error.js";
 
 /** An image of a request, and its mask, if it is one for inpainting. */
@@ -66,6 +68,23 @@ export async function readEdited(file: Bytes, maskFile: Bytes | undefined): Prom
     throw new ServerError("bad-request", message, { param: "image" });
   }
   return { image: removeAlpha(image), mask: isOpaque ? undefined : mask };
+}
+
+/**
+ * What an image shows, for a decoder that takes text: the prompt in the record of an image that this package wrote, or else nothing.
+ * Undefined for other decoders.
+ */
+export async function textOf(
+  bytes: Bytes,
+  { decoder }: Pick<ServedModelInfo, "decoder">,
+  warn: (message: string) => void,
+): Promise<string | undefined> {
+  if (!decoder?.unets.some(({ takesText }) => takesText)) return undefined;
+  const { record } = await readImageRecord(bytes, "image").catch(() => ({ record: undefined }));
+  const prompt = record?.inputs.prompt;
+  if (typeof prompt === "string") return prompt;
+  warn("The decoder takes text. dalle2.text did not say what the image shows, so it was given an empty text.");
+  return "";
 }
 
 /** 1 where a pixel is opaque, 0 where it is transparent. */

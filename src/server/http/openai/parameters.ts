@@ -21,7 +21,7 @@ const TABLE = {
   prompt: {
     routes: BY_PROMPT,
     treatment: "honoured",
-    what: "The prompt. Models limit it by tokens: a longer one is refused with 400.",
+    what: "The prompt, of at most 32,000 characters. A model reads a number of tokens; what is beyond is left out, with a warning in the answer.",
   },
   model: {
     routes: ALL,

@@ -3,14 +3,11 @@ import type { JobProgress } from "../../jobs/job.js";
 import type { ServedModelInfo } from "../../jobs/job-runner.js";
 import type { RequestSettings } from "../../../requests/request.js";
 
-/** Sampling steps of a U-Net of which nothing is known: not many, so that previews are not too far apart. */
-const UNKNOWN_STEPS = 25;
-
 /** Chooses the previews of a job that are sent. */
 export class PreviewPlan {
   /** `Job.previewEvery`; undefined if no previews are needed. */
   readonly every: number | undefined;
-  /** Sampling steps of each U-Net, as far as they are known. */
+  /** Sampling steps of each U-Net. */
   readonly #steps: readonly number[];
   /** Share of the sampling steps that are done, 0 to 1. */
   #done = 0;
@@ -18,7 +15,7 @@ export class PreviewPlan {
 
   /** `partialImages` are sent of each image, or, with `every`, each that is made. */
   constructor(
-    info: Pick<ServedModelInfo, "decoder" | "defaults">,
+    info: Pick<ServedModelInfo, "decoder">,
     settings: Pick<RequestSettings, "unets" | "decoder">,
     private readonly partialImages: number,
     every: number | undefined,
@@ -50,13 +47,8 @@ export class PreviewPlan {
 }
 
 function stepsOfUnets(
-  { decoder, defaults }: Pick<ServedModelInfo, "decoder" | "defaults">,
-  settings: Pick<RequestSettings, "unets" | "decoder">,
+  { decoder }: Pick<ServedModelInfo, "decoder">,
+  asked: Pick<RequestSettings, "unets" | "decoder">,
 ): readonly number[] {
-  const asked = defaults.decoder.steps;
-  const count = decoder?.unets.length ?? 1;
-  return Array.from({ length: count }, (_, i) => {
-    const own = settings.unets[i]?.steps ?? settings.decoder?.steps;
-    return own ?? (typeof asked === "number" ? asked : asked?.[i]) ?? UNKNOWN_STEPS;
-  });
+  return (decoder?.settings ?? []).map(({ steps }, i) => asked.unets[i]?.steps ?? asked.decoder?.steps ?? steps);
 }

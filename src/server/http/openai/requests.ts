@@ -1,4 +1,5 @@
 // What bodies ask for, as requests of the library.
+import type { RgbImage } from "../../../image/image.js";
 import type { ImageRequest, RequestParameters } from "../../../requests/request.js";
 import { ServerError } from "../../server-error.js";
 import { samplingOf, type Extension } from "./extension.js";
@@ -21,9 +22,13 @@ export function generationRequest(body: Prompted, seed: number): ImageRequest {
   return { parameters: { ...shared(body, seed), task: "create", prompts: [body.prompt] }, images: [] };
 }
 
-/** `variations` of an image. */
-export function variationRequest(body: ImageBody, { image }: Pick<InputImage, "image">, seed: number): ImageRequest {
-  const text = body.dalle2?.text;
+/** `variations` of an image. `text` says what it shows, for decoders that take text. */
+export function variationRequest(
+  body: ImageBody,
+  image: RgbImage,
+  text: string | undefined,
+  seed: number,
+): ImageRequest {
   const prompts = text === undefined ? [] : [text];
   return { parameters: { ...shared(body, seed), task: "variations", prompts }, images: [image], imageNames: ["image"] };
 }

@@ -68,7 +68,7 @@ async function send(feed: EventFeed<StreamEvent>, stream: SSEStreamingApi, heart
 class StreamedRun {
   readonly feed = new EventFeed<StreamEvent>();
   readonly #completed = new Set<number>();
-  readonly #warnings: string[] = [];
+  readonly #warnings: string[];
   /** Files are written one after another, so that events keep their order. */
   #writing: Promise<void> = Promise.resolve();
 
@@ -77,7 +77,9 @@ class StreamedRun {
     private readonly parts: ServerParts,
     private readonly call: StreamCall,
     private readonly output: Output,
-  ) {}
+  ) {
+    this.#warnings = [...call.warnings];
+  }
 
   /** Runs the job. It does not reject: `feed` ends. */
   async run(signal: AbortSignal): Promise<void> {
@@ -120,9 +122,7 @@ class StreamedRun {
     const every = body.dalle2?.previewEvery;
     const partialImages = body.partial_images ?? 0;
     const wantsPreviews = every !== undefined || partialImages > 0;
-    const info = wantsPreviews
-      ? await this.parts.observe.runner.describe(model, signal)
-      : { decoder: undefined, defaults: { prior: {}, decoder: {} } };
+    const info = wantsPreviews ? await this.parts.observe.runner.describe(model, signal) : { decoder: undefined };
     const side = info.decoder?.unets.at(-1)?.imageSize ?? 1;
     const size = this.output.size ?? { width: side, height: side };
     return { plan: new PreviewPlan(info, request.parameters, partialImages, every), size };
