@@ -104,8 +104,14 @@ function answerBroken(error: NodeJS.ErrnoException, socket: Duplex): void {
 /** Answers a request whose header `Expect` has another value than `100-continue`. Node's own answer has no id. */
 function answerExpectation(_: IncomingMessage, response: ServerResponse): void {
   const problem = new ServerError("bad-request", "The header Expect must be 100-continue, or absent.");
-  response.writeHead(417, { "content-type": "application/json", "x-request-id": requestId(), connection: "close" });
-  response.end(JSON.stringify(errorBody(problem)));
+  const body = JSON.stringify(errorBody(problem));
+  response.writeHead(417, {
+    "content-type": "application/json",
+    "content-length": Buffer.byteLength(body),
+    "x-request-id": requestId(),
+    connection: "close",
+  });
+  response.end(body);
 }
 
 function requestId(): string {

@@ -106,7 +106,7 @@ function faultOfError(status: number, body: string, request: Buffer): string | u
   const shown = `${status}: ${body.slice(0, 300)}`;
   let error: Record<string, unknown>;
   try {
-    ({ error } = JSON.parse(Buffer.from(body, "latin1").toString()) as { readonly error: Record<string, unknown> });
+    ({ error = {} } = JSON.parse(Buffer.from(body, "latin1").toString()) as { readonly error?: typeof error });
   } catch {
     return `an error that is no JSON; ${shown}`;
   }
