@@ -1,6 +1,7 @@
 import { OpenAPIHono, type RouteConfig } from "@hono/zod-openapi";
 import type { Context, Handler } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { excerpt } from "../../platform/printable.js";
 import { PACKAGE_VERSION } from "../../platform/package-version.js";
 import type { ServerEnv } from "../context.js";
 import { RESULTS_ROUTE } from "../results/types.js";
@@ -90,7 +91,7 @@ function documentOf(app: ServerApp): object {
 }
 
 function notFound(c: Context<ServerEnv>): ServerError {
-  return new ServerError("not-found", `There is nothing at ${c.req.method.slice(0, 20)} ${c.req.path.slice(0, 200)}.`);
+  return new ServerError("not-found", `There is nothing at ${c.req.method.slice(0, 20)} ${excerpt(c.req.path)}.`);
 }
 
 /** Answers with an error. What callers must not see goes to the log. */
