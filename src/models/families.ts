@@ -4,6 +4,7 @@ import { joinedNames, type ModelNames } from "../weights/tree/model-names.js";
 import { CLIP_MAKES } from "./clip/config/adapter-config.js";
 import { clipNames } from "./clip/names.js";
 import { dalle2Pytorch } from "./dalle2-pytorch/family.js";
+import { refuseOtherPipeline } from "./diffusers/other-pipelines.js";
 import { karlo } from "./karlo/family.js";
 import { describeOpened } from "./describe-opened.js";
 import type { Claim, Family } from "./family.js";
@@ -35,12 +36,19 @@ export interface Claimed {
   readonly claim: Claim;
 }
 
-/** The family of an opened file or folder; undefined if no family claims it. */
+/**
+ * The family of an opened file or folder; undefined if no family claims it. Throws `FormatError` for folders of pipelines that are
+ * near those of a family.
+ */
 export function claimOf(opened: Opened): Claimed | undefined {
   for (const family of all) {
     const claim = family.claim(opened);
     if (claim) return { family, claim };
   }
+  refuseOtherPipeline(
+    opened,
+    all.map(({ supported }) => supported),
+  );
   return undefined;
 }
 

@@ -5,20 +5,22 @@ import type { ReportSection } from "../family.js";
 import type { OpenedFolder } from "../opened.js";
 import { claimFolder } from "./claim.js";
 import { DECODER_DEFAULTS, PRIOR_DEFAULTS, SUPER_RESOLUTION_DEFAULTS } from "./defaults.js";
-import { readCascade, readPrior } from "./read-options.js";
+import { PRIOR } from "./components.js";
+import { readPrior } from "../diffusers/prior/load-prior.js";
+import { readCascade } from "./read-options.js";
 
 /** Describes a folder of Karlo from its configs: what its models generate, and by which settings if a call gives none. */
 export async function describeFolder(folder: OpenedFolder): Promise<readonly ReportSection[]> {
   const claim = claimFolder(folder);
   const kinds = claim ? kindsOf(claim) : [];
-  const prior = kinds.includes("prior") ? await readPrior(folder) : undefined;
+  const prior = kinds.includes("prior") ? await readPrior(folder, PRIOR) : undefined;
   const cascade = kinds.includes("decoder") ? await readCascade(folder) : undefined;
   const rows: (readonly [string, string])[] = [];
   if (cascade) {
     const { decoder, superResolution } = cascade;
     rows.push(["images", `${squareOf(decoder.unet.sampleSize)}, enlarged to ${squareOf(superResolution.imageSize)}`]);
   }
-  const width = prior?.options.embedDim ?? cascade?.decoder.projection.embedDim;
+  const width = prior?.network.embedDim ?? cascade?.decoder.projection.embedDim;
   if (width !== undefined) rows.push(["image embeddings", `${width} values`]);
   rows.push(["generates", usesOf(folder, kinds).join(", ") || "nothing by itself"]);
   if (prior) rows.push(["prior", settings(PRIOR_DEFAULTS)]);

@@ -1,7 +1,7 @@
 import type { Runner } from "../../../fixture/runner.js";
 import { verifyDecoderSample } from "./decoder-sample.js";
-import { verifyImageEncoder, verifyTextEncoder, verifyTokenizer } from "./encoders.js";
-import { verifyPriorNet } from "./prior-net.js";
+import { verifyImageEncoder, verifyTextEncoder, verifyTokenizer } from "../../diffusers/verify/encoders.js";
+import { verifyPriorNet } from "../../diffusers/verify/prior-net.js";
 import { verifyPriorSample } from "./prior-sample.js";
 import { verifyResize } from "./resize.js";
 import { verifyScheduler } from "./scheduler.js";

@@ -8,9 +8,9 @@ import { makeImage, toPlanes, type RgbImage } from "../../../image/image.js";
 import { ClipTokenizer } from "../../../tokenizer/clip-tokenizer.js";
 import { fittedRows } from "../../clip/text-input.js";
 import { readTokenizer } from "../../clip/transformers/tokenizer.js";
-import { declareImageEncoder, declareTextEncoder } from "../../diffusers/clip-encoders.js";
-import type { WeightsFolder } from "../../diffusers/component-weights.js";
-import { numberOf } from "./sample-calls.js";
+import { declareImageEncoder, declareTextEncoder } from "../clip-encoders.js";
+import type { WeightsFolder } from "../component-weights.js";
+import { numberOf } from "./sample-inputs.js";
 import { FORWARD } from "./tolerances.js";
 
 const info = z.looseObject({ model: z.string(), variant: z.nullish(z.string()) });

@@ -1,31 +1,37 @@
-import { ArgumentError, count } from "../../platform/arguments.js";
-import type { Arena } from "../../tensor/arena.js";
-import type { ComputeType } from "../../tensor/dtype.js";
-import { HeldTensors } from "../../tensor/held-tensors.js";
-import type { Weights } from "../../weights/store.js";
-import { denoise, type Denoiser } from "../../diffusion/denoise.js";
-import { guidanceScale, isGuided } from "../../diffusion/guidance.js";
-import { StateNoise } from "../../diffusion/noise.js";
-import { checkFinite } from "../../diffusion/sampling-error.js";
-import type { Sampler } from "../../diffusion/sampler.js";
-import { withDefaults, type AskedSettings, type NetworkSettings } from "../../diffusion/settings.js";
-import { bestCandidates, repeatMasks, repeatRows } from "../candidates.js";
-import { PRIOR_NAME } from "../component.js";
-import type { Prior, PriorSampling, PriorText } from "../interfaces.js";
-import type { TextShape } from "../stage-info.js";
-import type { PriorOptions } from "./config/prior-config.js";
-import { priorCost } from "./cost.js";
-import { PRIOR_DEFAULTS } from "./defaults.js";
-import { NULL_TEXT } from "./null-text.js";
-import { PriorTransformer, type PriorCondition } from "./prior/prior-transformer.js";
-import type { UnclipScheduler } from "./scheduler/unclip-scheduler.js";
+import { ArgumentError, count } from "../../../platform/arguments.js";
+import type { Arena } from "../../../tensor/arena.js";
+import type { ComputeType } from "../../../tensor/dtype.js";
+import { HeldTensors } from "../../../tensor/held-tensors.js";
+import type { Weights } from "../../../weights/store.js";
+import { denoise, type Denoiser } from "../../../diffusion/denoise.js";
+import { guidanceScale, isGuided } from "../../../diffusion/guidance.js";
+import { StateNoise } from "../../../diffusion/noise.js";
+import { checkFinite } from "../../../diffusion/sampling-error.js";
+import type { Sampler } from "../../../diffusion/sampler.js";
+import { withDefaults, type AskedSettings, type NetworkSettings } from "../../../diffusion/settings.js";
+import { bestCandidates, repeatMasks, repeatRows } from "../../candidates.js";
+import { PRIOR_NAME } from "../../component.js";
+import type { Prior, PriorSampling, PriorText } from "../../interfaces.js";
+import type { TextShape } from "../../stage-info.js";
+import type { PriorOptions } from "../config/prior-config.js";
+import { priorCost } from "../cost.js";
+import { NULL_TEXT } from "../null-text.js";
+import { PriorTransformer, type PriorCondition } from "./prior-transformer.js";
+import type { Scheduler } from "../scheduler/scheduler.js";
+
+/** The parts of a prior beside its weights, and what a call of its pipeline uses if it says nothing else. */
+export interface UnclipPriorOptions {
+  readonly network: PriorOptions;
+  readonly scheduler: Scheduler;
+  readonly defaults: NetworkSettings;
+}
 
 /**
- * Karlo's prior (Ramesh et al. 2022, section 2.2): samples the CLIP embedding of an image for a text. The null branch of guidance
- * has the empty text, which callers encode and pass as `negative`.
+ * The prior of diffusers' unCLIP pipelines (Ramesh et al. 2022, section 2.2): samples the CLIP embedding of an image for a text.
+ * The null branch of guidance has the empty text, which callers encode and pass as `negative`.
  * @see https://github.com/huggingface/diffusers/blob/ad3a3afc3a4d3068bbb12f58129c855087ffc6d6/src/diffusers/pipelines/unclip/pipeline_unclip.py#L307-L358
  */
-export class KarloPrior implements Prior {
+export class UnclipPrior implements Prior {
   readonly nullText = NULL_TEXT;
   readonly numSamplesPerBatch = 1;
   readonly #dtype: ComputeType;
@@ -34,29 +40,28 @@ export class KarloPrior implements Prior {
   /** Declares its weights. */
   constructor(
     weights: Weights,
-    private readonly options: PriorOptions,
-    private readonly scheduler: UnclipScheduler,
+    private readonly options: UnclipPriorOptions,
   ) {
     this.#dtype = weights.arena.dtype;
-    this.#network = new PriorTransformer(weights, options);
+    this.#network = new PriorTransformer(weights, options.network);
   }
 
   get imageEmbedDim(): number {
-    return this.options.embedDim;
+    return this.options.network.embedDim;
   }
 
   get textEmbedDim(): number {
-    return this.options.textEmbedDim;
+    return this.options.network.textEmbedDim;
   }
 
   get textShape(): TextShape {
-    const { textTokens, projectsText, embedDim, heads, dimHead } = this.options;
+    const { textTokens, projectsText, embedDim, heads, dimHead } = this.options.network;
     return [textTokens, projectsText ? embedDim : heads * dimHead];
   }
 
-  /** The settings asked for, with the reference's defaults: 25 steps, and a guidance scale of 4. */
+  /** The settings asked for, with the reference's defaults. */
   settings(asked: AskedSettings = {}): NetworkSettings {
-    return withDefaults(asked, PRIOR_DEFAULTS);
+    return withDefaults(asked, this.options.defaults);
   }
 
   /** Throws before anything is computed: `ArgumentError` for an invalid number of steps, `SamplingError` for DDIM. */
@@ -71,7 +76,7 @@ export class KarloPrior implements Prior {
   }
 
   cost(asked: AskedSettings = {}): number {
-    return priorCost(this.options) * (isGuided(this.settings(asked)) ? 2 : 1);
+    return priorCost(this.options.network) * (isGuided(this.settings(asked)) ? 2 : 1);
   }
 
   /**
@@ -116,10 +121,10 @@ export class KarloPrior implements Prior {
     const denoiser: Denoiser = {
       arena,
       name: PRIOR_NAME,
-      process: this.scheduler.process,
+      process: this.options.scheduler.process,
       sampler: this.#sampler(settings),
       selfCond: false,
-      x0Limit: this.scheduler.x0Limit,
+      x0Limit: this.options.scheduler.x0Limit,
       prepare: (inputs, times) => {
         const prepared = network.prepare(inputs, { batch, times, ...conditions }, settings.condScale);
         return (x) => network.forward(x, prepared);
@@ -129,7 +134,7 @@ export class KarloPrior implements Prior {
   }
 
   #sampler({ sampler, steps }: NetworkSettings): Sampler {
-    return this.scheduler.sampler(sampler, steps, PRIOR_NAME);
+    return this.options.scheduler.sampler(sampler, steps, PRIOR_NAME);
   }
 }
 
