@@ -5,12 +5,13 @@ import { CLIP_MAKES } from "./clip/config/adapter-config.js";
 import { clipNames } from "./clip/names.js";
 import { dalle2Pytorch } from "./dalle2-pytorch/family.js";
 import { refuseOtherPipeline } from "./diffusers/other-pipelines.js";
+import { kandinsky } from "./kandinsky/family.js";
 import { karlo } from "./karlo/family.js";
 import { describeOpened } from "./describe-opened.js";
 import type { Claim, Family } from "./family.js";
 import type { Opened } from "./opened.js";
 
-let all: readonly Family[] = [dalle2Pytorch, karlo];
+let all: readonly Family[] = [dalle2Pytorch, kandinsky, karlo];
 
 /** The known families, in the order in which they are asked. */
 export function families(): readonly Family[] {

@@ -1,6 +1,7 @@
 // What the models in a folder of Karlo can do, for people.
 import { kindsOf } from "../diffusers/claimed-components.js";
 import { componentsOf } from "../diffusers/components.js";
+import { settingsText } from "../diffusers/describe-settings.js";
 import type { ReportSection } from "../family.js";
 import type { OpenedFolder } from "../opened.js";
 import { claimFolder } from "./claim.js";
@@ -23,9 +24,12 @@ export async function describeFolder(folder: OpenedFolder): Promise<readonly Rep
   const width = prior?.network.embedDim ?? cascade?.decoder.projection.embedDim;
   if (width !== undefined) rows.push(["image embeddings", `${width} values`]);
   rows.push(["generates", usesOf(folder, kinds).join(", ") || "nothing by itself"]);
-  if (prior) rows.push(["prior", settings(PRIOR_DEFAULTS)]);
+  if (prior) rows.push(["prior", settingsText(PRIOR_DEFAULTS)]);
   if (cascade)
-    rows.push(["decoder", settings(DECODER_DEFAULTS)], ["super-resolution", settings(SUPER_RESOLUTION_DEFAULTS)]);
+    rows.push(
+      ["decoder", settingsText(DECODER_DEFAULTS)],
+      ["super-resolution", settingsText(SUPER_RESOLUTION_DEFAULTS)],
+    );
   return [{ title: "Karlo", rows }];
 }
 
@@ -46,9 +50,4 @@ function usesOf(folder: OpenedFolder, kinds: readonly string[]): readonly string
     has("decoder") ? "enlarged images" : undefined,
   ];
   return uses.filter((use) => use !== undefined);
-}
-
-function settings({ steps, condScale }: typeof PRIOR_DEFAULTS): string {
-  const guidance = condScale === 1 ? "no guidance" : `guidance scale ${condScale}`;
-  return `${steps} sampling steps, ${guidance} by default`;
 }

@@ -23,7 +23,7 @@ const BASE = "diffusion_pytorch_model";
 
 /** Builds the prior. Rejects with `ConfigError`, `FormatError` or `FileError`, which name the file. */
 export async function loadPrior({ opened, arena }: BuildRequest<PriorSource>): Promise<Declared<UnclipPrior>> {
-  return declarePrior(folderOf(opened), arena, PRIOR, PRIOR_DEFAULTS);
+  return declarePrior(folderOf(opened), arena, PRIOR, { defaults: PRIOR_DEFAULTS });
 }
 
 /** Builds the decoder and super-resolution. Rejects as `loadPrior`. */

@@ -1,17 +1,20 @@
-import { ArgumentError, count } from "../../../platform/arguments.js";
+import { ArgumentError, count, fraction } from "../../../platform/arguments.js";
 import type { Arena } from "../../../tensor/arena.js";
 import type { ComputeType } from "../../../tensor/dtype.js";
 import { HeldTensors } from "../../../tensor/held-tensors.js";
 import type { Weights } from "../../../weights/store.js";
-import { denoise, type Denoiser } from "../../../diffusion/denoise.js";
+import { denoise, type DenoiseOptions, type Denoiser } from "../../../diffusion/denoise.js";
 import { guidanceScale, isGuided } from "../../../diffusion/guidance.js";
 import { StateNoise } from "../../../diffusion/noise.js";
 import { checkFinite } from "../../../diffusion/sampling-error.js";
-import type { Sampler } from "../../../diffusion/sampler.js";
+import { startFromImage } from "../../../diffusion/init-image.js";
+import { lastSteps, stepsOfStrength, type Sampler } from "../../../diffusion/sampler.js";
+import { concatBatch } from "../../../ops/layout.js";
+import type { Tensor } from "../../../tensor/tensor.js";
 import { withDefaults, type AskedSettings, type NetworkSettings } from "../../../diffusion/settings.js";
 import { bestCandidates, repeatMasks, repeatRows } from "../../candidates.js";
 import { PRIOR_NAME } from "../../component.js";
-import type { Prior, PriorSampling, PriorText } from "../../interfaces.js";
+import type { Prior, PriorRun, PriorSampling, PriorText } from "../../interfaces.js";
 import type { TextShape } from "../../stage-info.js";
 import type { PriorOptions } from "../config/prior-config.js";
 import { priorCost } from "../cost.js";
@@ -24,6 +27,9 @@ export interface UnclipPriorOptions {
   readonly network: PriorOptions;
   readonly scheduler: Scheduler;
   readonly defaults: NetworkSettings;
+  /** See `Prior`. Default false. */
+  readonly embedsNegative?: boolean | undefined;
+  readonly takesInitEmbed?: boolean | undefined;
 }
 
 /**
@@ -64,15 +70,26 @@ export class UnclipPrior implements Prior {
     return withDefaults(asked, this.options.defaults);
   }
 
-  /** Throws before anything is computed: `ArgumentError` for an invalid number of steps, `SamplingError` for DDIM. */
-  check(asked: AskedSettings): void {
-    const settings = this.settings(asked);
-    guidanceScale(settings, { name: "This prior", canGuide: true });
-    this.#sampler(settings);
+  get embedsNegative(): boolean {
+    return this.options.embedsNegative ?? false;
   }
 
-  evaluations(asked: AskedSettings = {}): number {
-    return this.#sampler(this.settings(asked)).steps.length;
+  get takesInitEmbed(): boolean {
+    return this.options.takesInitEmbed ?? false;
+  }
+
+  /**
+   * Throws before anything is computed: `ArgumentError` for an invalid number of steps, or a strength that leaves none;
+   * `SamplingError` for DDIM.
+   */
+  check(asked: AskedSettings, run?: PriorRun): void {
+    const settings = this.settings(asked);
+    guidanceScale(settings, { name: "This prior", canGuide: true });
+    this.#sampler(settings, run);
+  }
+
+  evaluations(asked: AskedSettings = {}, run?: PriorRun): number {
+    return this.#sampler(this.settings(asked), run).steps.length;
   }
 
   cost(asked: AskedSettings = {}): number {
@@ -80,62 +97,126 @@ export class UnclipPrior implements Prior {
   }
 
   /**
-   * Samples image embeddings for texts, `[B, D]` row by row, in the scale of CLIP. Rejects as `check` throws, and with
-   * `ArgumentError` if a guided call has no `negative`.
+   * Samples image embeddings for texts, `[B, D]` row by row, in the scale of CLIP; with `embedsNegative` those of the negative
+   * prompts behind them. Rejects as `check` throws, and with `ArgumentError` if a guided call has no `negative`, or for a call
+   * that the pipeline does not have.
    */
   async sample(arena: Arena, sampling: PriorSampling): Promise<Float32Array> {
     const own = arena.withType(this.#dtype);
-    const { textEmbed, noise, signal, onStep } = sampling;
+    const { noise, signal, onStep, embedsNegative = false } = sampling;
     const candidates = count("numSamplesPerBatch", sampling.numSamplesPerBatch ?? this.numSamplesPerBatch);
+    this.#checkCall(sampling);
+    using held = new HeldTensors(own);
+    const inputs = held.hold(() => inputsOf(own, sampling, candidates));
+    const { denoiser, start } = this.#denoiser(own, sampling, inputs);
     const { imageEmbedDim: dim } = this;
-    const rows = textEmbed.shape[0]! * candidates;
-    const model = this.#denoiser(own, sampling, candidates);
-    using held = model.held;
-    const state = new StateNoise(own, noise, [rows, dim]);
-    using x = await denoise(model.denoiser, { noise: state, signal, onStep });
+    const rows = inputs.condition.textEmbed.shape[0]!;
+    const state = new StateNoise(own, noise, [rows, dim], embedsNegative ? 2 : 1);
+    using x = await denoise(denoiser, { noise: state, start, signal, onStep });
     const values = this.#network.unnormalize(await x.read());
     checkFinite({ component: PRIOR_NAME, dtype: held.arena.dtype, what: "an image embedding" }, values);
-    return candidates === 1 ? values : bestCandidates(await textEmbed.read(), values, candidates, dim);
+    return candidates === 1 ? values : bestCandidates(await inputs.texts.read(), values, candidates, dim);
   }
 
-  /** The network and sampler of a call, and the tensors that they read. */
-  #denoiser(
-    arena: Arena,
-    sampling: PriorSampling,
-    candidates: number,
-  ): { readonly denoiser: Denoiser; readonly held: HeldTensors } {
+  /** Throws for a call that lacks something, or that the pipeline does not have. */
+  #checkCall(sampling: PriorSampling): void {
     const settings = this.settings(sampling);
-    this.check(settings);
-    const { negative } = sampling;
-    if (isGuided(settings) && !negative) {
+    this.check(settings, runOf(sampling));
+    const { negative, embedsNegative = false, initEmbed } = sampling;
+    const needsText = isGuided(settings) || embedsNegative;
+    if (needsText && !negative) {
       const message = `Guidance of this prior needs a text to guide away from: pass negative, the encoded text ${JSON.stringify(NULL_TEXT)}.`;
       throw new ArgumentError("negative", message, { code: "argument/missing" });
     }
-    const held = new HeldTensors(arena);
-    const conditions = held.hold(() => ({
-      condition: conditionOf(arena, sampling, candidates),
-      negative: negative && conditionOf(arena, negative, candidates),
-    }));
+    const refused = {
+      embedsNegative: embedsNegative && !this.embedsNegative,
+      initEmbed: initEmbed && !this.takesInitEmbed,
+    };
+    for (const [name, isRefused] of Object.entries(refused)) {
+      if (isRefused) throw new ArgumentError(name, `This prior takes no ${name}.`, { code: "argument/no-effect" });
+    }
+  }
+
+  /** The network and sampler of a call, and what makes its first state of noise. */
+  #denoiser(
+    arena: Arena,
+    sampling: PriorSampling,
+    { condition, negative, initEmbed }: PriorInputs,
+  ): { readonly denoiser: Denoiser; readonly start: DenoiseOptions["start"] } {
+    const { scheduler } = this.options;
+    const settings = this.settings(sampling);
     const network = this.#network;
-    const batch = conditions.condition.textEmbed.shape[0]!;
+    const batch = condition.textEmbed.shape[0]!;
+    const sampler = this.#sampler(settings, runOf(sampling));
     const denoiser: Denoiser = {
       arena,
       name: PRIOR_NAME,
-      process: this.options.scheduler.process,
-      sampler: this.#sampler(settings),
+      process: scheduler.process,
+      sampler,
       selfCond: false,
-      x0Limit: this.options.scheduler.x0Limit,
+      x0Limit: scheduler.x0Limit,
       prepare: (inputs, times) => {
-        const prepared = network.prepare(inputs, { batch, times, ...conditions }, settings.condScale);
+        const prepared = network.prepare(inputs, { batch, times, condition, negative }, settings.condScale);
         return (x) => network.forward(x, prepared);
       },
     };
-    return { denoiser, held };
+    const { schedule } = scheduler.process;
+    return { denoiser, start: initEmbed && startFromImage(initEmbed, schedule, sampler.steps[0]!.timestep) };
   }
 
-  #sampler({ sampler, steps }: NetworkSettings): Sampler {
-    return this.options.scheduler.sampler(sampler, steps, PRIOR_NAME);
+  #sampler({ sampler: name, steps }: NetworkSettings, { strength = 1 }: PriorRun = {}): Sampler {
+    const sampler = this.options.scheduler.sampler(name, steps, PRIOR_NAME);
+    if (strength === 1) return sampler;
+    const left = stepsOfStrength(sampler.steps.length, fraction("strength", strength));
+    if (left > 0) return lastSteps(sampler, left);
+    const message = `A strength of ${strength} leaves none of the ${sampler.steps.length} steps of the prior.`;
+    throw new ArgumentError("strength", message, { advice: "Give a larger strength, or more steps." });
   }
+}
+
+/** What decides how many steps a call has. */
+function runOf({ initEmbed, strength }: PriorSampling): PriorRun {
+  return initEmbed ? { strength } : {};
+}
+
+/** What a run reads. With embeddings of negative prompts, these are behind the texts. */
+interface PriorInputs {
+  /** The embeddings of the texts, without candidates. */
+  readonly texts: Tensor;
+  readonly condition: PriorCondition;
+  readonly negative: PriorCondition | undefined;
+  readonly initEmbed: Tensor | undefined;
+}
+
+/**
+ * The inputs of a run, for each candidate. Negative prompts that get an embedding are guided by themselves, so that guidance
+ * changes nothing there.
+ * @see https://github.com/huggingface/diffusers/blob/ad3a3afc3a4d3068bbb12f58129c855087ffc6d6/src/diffusers/pipelines/kandinsky2_2/pipeline_kandinsky2_2_prior.py#L461-L549
+ */
+function inputsOf(arena: Arena, sampling: PriorSampling, candidates: number): PriorInputs {
+  const { negative, initEmbed, embedsNegative = false } = sampling;
+  const repeated = (text: PriorText): PriorCondition => conditionOf(arena, text, candidates);
+  const texts = arena.share(sampling.textEmbed);
+  const condition = repeated(sampling);
+  const other = negative && repeated(negative);
+  const start = initEmbed && repeatRows(arena.share(initEmbed), candidates);
+  if (!embedsNegative || !other) return { texts, condition, negative: other, initEmbed: start };
+  return {
+    texts: concatBatch(texts, negative.textEmbed),
+    condition: joined(condition, other),
+    negative: joined(other, other),
+    initEmbed: start && concatBatch(start, start),
+  };
+}
+
+/** The texts of two batches, one behind the other. */
+function joined(first: PriorCondition, second: PriorCondition): PriorCondition {
+  const { textEncodings } = second;
+  return {
+    textEmbed: concatBatch(first.textEmbed, second.textEmbed),
+    textEncodings: first.textEncodings && textEncodings && concatBatch(first.textEncodings, textEncodings),
+    textMask: first.textMask && second.textMask && [...first.textMask, ...second.textMask],
+  };
 }
 
 /** A text, repeated for each candidate. */

@@ -8,10 +8,12 @@ import { makeImage, toPlanes, type RgbImage } from "../../../image/image.js";
 import { ClipTokenizer } from "../../../tokenizer/clip-tokenizer.js";
 import { fittedRows } from "../../clip/text-input.js";
 import { readTokenizer } from "../../clip/transformers/tokenizer.js";
-import { declareImageEncoder, declareTextEncoder } from "../clip-encoders.js";
+import { declareImageEncoder, declareTextEncoder, ENCODERS, type EncoderComponents } from "../clip-encoders.js";
 import type { WeightsFolder } from "../component-weights.js";
 import { numberOf } from "./sample-inputs.js";
-import { FORWARD } from "./tolerances.js";
+import { repeatBatch } from "../../../ops/layout.js";
+import type { Tensor } from "../../../tensor/tensor.js";
+import type { Tolerances } from "./tolerances.js";
 
 const info = z.looseObject({ model: z.string(), variant: z.nullish(z.string()) });
 const tokenizerInfo = z.looseObject({ prompts: z.array(z.string()) });
@@ -30,42 +32,50 @@ const NO_TOKENIZER = new ClipTokenizer({
   added: new Map(),
 });
 
-/** Encodes rows of tokens. */
-export const verifyTextEncoder: Runner = async (fixture, openArena) => {
-  const { shape, data } = await fixture.tensor("in.input_ids");
-  const [count = 0, length = 0] = shape;
-  const rows = Array.from({ length: count }, (_, i) => Int32Array.from(data.subarray(i * length, (i + 1) * length)));
-  const arena = await openArena();
-  const tokens = { tokenizer: NO_TOKENIZER, maxLength: length };
-  const { encoder, store, checkpoint } = await declareTextEncoder(modelFolder(fixture), arena, {}, tokens);
-  fixture.keep(checkpoint);
-  using loaded = store;
-  await loaded.load();
-  const { textEmbed, textEncodings } = await encoder.embedText(arena, rows);
-  const outputs = { text_embeds: textEmbed, last_hidden_state: textEncodings };
-  return await pairOutputs(fixture, outputs, FORWARD[arena.dtype]);
-};
+/** The runner that encodes rows of tokens. */
+export function textEncoderRunner(forward: Tolerances): Runner {
+  return async (fixture, openArena) => {
+    const { shape, data } = await fixture.tensor("in.input_ids");
+    const [count = 0, length = 0] = shape;
+    const rows = Array.from({ length: count }, (_, i) => Int32Array.from(data.subarray(i * length, (i + 1) * length)));
+    const arena = await openArena();
+    const tokens = { tokenizer: NO_TOKENIZER, maxLength: length };
+    const { encoder, store, checkpoint } = await declareTextEncoder(modelFolder(fixture), arena, {}, tokens);
+    fixture.keep(checkpoint);
+    using loaded = store;
+    await loaded.load();
+    const { textEmbed, textEncodings } = await encoder.embedText(arena, rows);
+    const outputs = { text_embeds: textEmbed, last_hidden_state: textEncodings };
+    return await pairOutputs(fixture, outputs, forward[arena.dtype]);
+  };
+}
 
-/** Resizes, crops, normalises and encodes images of different sizes. */
-export const verifyImageEncoder: Runner = async (fixture, openArena) => {
-  const names = (await fixture.names("in.photo.")).toSorted((a, b) => numberOf(a) - numberOf(b));
-  const arena = await openArena();
-  const { encoder, store, checkpoint } = await declareImageEncoder(modelFolder(fixture), arena);
-  fixture.keep(checkpoint);
-  using loaded = store;
-  await loaded.load();
-  const photos = await Promise.all(names.map((name) => imageOf(fixture, name)));
-  const planes = Float32Array.from(photos.flatMap((photo) => [...toPlanes(encoder.preprocess(photo))]));
-  const side = encoder.imageSize;
-  const { pixels, tokens, embed } = arena.scope(() => {
-    const normalised = encoder.normalise(arena.fromNchw(planes, [photos.length, 3, side, side], "f32"));
-    return { pixels: normalised, ...encoder.encode(normalised) };
-  });
-  return [
-    ...(await pairOutputs(fixture, { pixel_values: pixels }, PIXEL_VALUES)),
-    ...(await pairOutputs(fixture, { last_hidden_state: tokens, image_embeds: embed }, FORWARD[arena.dtype])),
-  ];
-};
+/** The runner that resizes, crops, normalises and encodes images of different sizes, and no image. */
+export function imageEncoderRunner(forward: Tolerances, names: EncoderComponents = ENCODERS): Runner {
+  return async (fixture, openArena) => {
+    const photoNames = (await fixture.names("in.photo.")).toSorted((a, b) => numberOf(a) - numberOf(b));
+    const arena = await openArena();
+    const { encoder, store, checkpoint } = await declareImageEncoder(modelFolder(fixture), arena, { names });
+    fixture.keep(checkpoint);
+    using loaded = store;
+    await loaded.load();
+    const photos = await Promise.all(photoNames.map((name) => imageOf(fixture, name)));
+    const planes = Float32Array.from(photos.flatMap((photo) => [...toPlanes(encoder.preprocess(photo))]));
+    const side = encoder.imageSize;
+    const { pixels, tokens, embed } = arena.scope(() => {
+      const normalised = encoder.normalise(arena.fromNchw(planes, [photos.length, 3, side, side], "f32"));
+      return { pixels: normalised, ...encoder.encode(normalised) };
+    });
+    const nothing: Record<string, Tensor> = (await fixture.has("out.zero_embeds"))
+      ? { zero_embeds: arena.scope(() => repeatBatch(encoder.embedNull(arena), photos.length)) }
+      : {};
+    return [
+      ...(await pairOutputs(fixture, { pixel_values: pixels }, PIXEL_VALUES)),
+      ...(await pairOutputs(fixture, { last_hidden_state: tokens, image_embeds: embed }, forward[arena.dtype])),
+      ...(await pairOutputs(fixture, nothing, forward[arena.dtype])),
+    ];
+  };
+}
 
 /** Tokenizes prompts. */
 export const verifyTokenizer: Runner = async (fixture) => {
