@@ -95,7 +95,8 @@ export interface PriorSampling extends PriorText, AskedSettings {
   readonly embedsNegative?: boolean | undefined;
   /**
    * f32 `[B, D]`, in the scale of CLIP, one for each text: sampling starts from this embedding with noise added to the level of the
-   * first step that runs, not from noise alone. For a prior that does (`Prior.takesInitEmbed`).
+   * first step that runs, not from noise alone. With `embedsNegative` they may be `[2B, D]`: for each text, then for each negative
+   * prompt. For a prior that does (`Prior.takesInitEmbed`).
    */
   readonly initEmbed?: Tensor | undefined;
   /** With `initEmbed`: the share of the steps that run, the last ones, rounded down. Default 1. */

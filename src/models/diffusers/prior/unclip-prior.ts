@@ -205,7 +205,7 @@ function inputsOf(arena: Arena, sampling: PriorSampling, candidates: number): Pr
     texts: concatBatch(texts, negative.textEmbed),
     condition: joined(condition, other),
     negative: joined(other, other),
-    initEmbed: start && concatBatch(start, start),
+    initEmbed: start && (start.shape[0] === texts.shape[0]! * candidates ? concatBatch(start, start) : start),
   };
 }
 
