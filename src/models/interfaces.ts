@@ -57,6 +57,12 @@ export interface ImageEncoder {
    * dimLatent]`, f32.
    */
   embedImage(image: Tensor): Tensor;
+
+  /**
+   * The embedding of no image, f32 `[1, dimLatent]`: what a decoder without a null embedding of its own is guided away from.
+   * Default: there is none.
+   */
+  embedNull?(arena: Arena): Tensor;
 }
 
 /** The encoders of a model, usually both halves of a CLIP. */
@@ -82,11 +88,30 @@ export interface PriorText {
 export interface PriorSampling extends PriorText, AskedSettings {
   /** The negative prompts, as many as there are texts. Default: the null embeddings. */
   readonly negative?: PriorText | undefined;
+  /**
+   * Whether to sample an embedding of each negative prompt in the same run, for a prior that does (`Prior.embedsNegative`). They
+   * come behind those of the texts, `[2B, D]`. Default false.
+   */
+  readonly embedsNegative?: boolean | undefined;
+  /**
+   * f32 `[B, D]`, in the scale of CLIP, one for each text: sampling starts from this embedding with noise added to the level of the
+   * first step that runs, not from noise alone. With `embedsNegative` they may be `[2B, D]`: for each text, then for each negative
+   * prompt. For a prior that does (`Prior.takesInitEmbed`).
+   */
+  readonly initEmbed?: Tensor | undefined;
+  /** With `initEmbed`: the share of the steps that run, the last ones, rounded down. Default 1. */
+  readonly strength?: number | undefined;
   /** Candidates for each text. The one most similar to the text is kept. Default 2. */
   readonly numSamplesPerBatch?: number | undefined;
   readonly noise: NoiseSource;
   readonly signal?: AbortSignal | undefined;
   readonly onStep?: OnStep | undefined;
+}
+
+/** What decides, beside the settings, how often a prior evaluates its network. */
+export interface PriorRun {
+  /** If it starts from an image embedding: see `PriorSampling.strength`. Default 1. */
+  readonly strength?: number | undefined;
 }
 
 /** Samples image embeddings for texts (Ramesh et al. 2022, section 2.2). */
@@ -103,6 +128,13 @@ export interface Prior {
   readonly nullText?: string | undefined;
   /** Candidates for each text, if a call does not say. Default 2. */
   readonly numSamplesPerBatch?: number | undefined;
+  /**
+   * True if the embeddings that decoders are guided away from come from the run of the texts: see `PriorSampling.embedsNegative`.
+   * Otherwise callers sample negative prompts in a run of their own, without guidance.
+   */
+  readonly embedsNegative?: boolean | undefined;
+  /** True if a run can start from an image embedding: see `PriorSampling.initEmbed`. */
+  readonly takesInitEmbed?: boolean | undefined;
 
   /** The settings asked for, completed by those that the prior was trained with. */
   settings(asked?: AskedSettings): NetworkSettings;
@@ -111,10 +143,10 @@ export interface Prior {
    * Throws before anything is computed: `ArgumentError` for an invalid number of steps, `SamplingError` if guidance is not
    * possible.
    */
-  check(asked: AskedSettings): void;
+  check(asked: AskedSettings, run?: PriorRun): void;
 
   /** How often `sample` evaluates the network. */
-  evaluations(asked?: AskedSettings): number;
+  evaluations(asked?: AskedSettings, run?: PriorRun): number;
 
   /**
    * The approximate number of multiplications of one evaluation for one embedding. It predicts the time of a network that has

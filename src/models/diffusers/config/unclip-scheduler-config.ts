@@ -1,8 +1,8 @@
 import * as z from "zod/mini";
 import { parseConfig } from "../../../config/config-error.js";
-import { componentConfig } from "./component-config.js";
+import { componentSchema } from "./component-schema.js";
 
-const schema = componentConfig("UnCLIPScheduler", {
+const schema = componentSchema("UnCLIPScheduler", {
   num_train_timesteps: z._default(z.int().check(z.minimum(2)), 1000),
   variance_type: z._default(z.enum(["fixed_small_log", "learned_range"]), "fixed_small_log"),
   clip_sample: z._default(z.boolean(), true),
@@ -11,7 +11,7 @@ const schema = componentConfig("UnCLIPScheduler", {
   beta_schedule: z.optional(z.literal("squaredcos_cap_v2")),
 });
 
-export interface SchedulerOptions {
+export interface UnclipSchedulerOptions {
   readonly timesteps: number;
   /** Whether the network predicts the variance: its output has twice the channels. */
   readonly learnedVariance: boolean;
@@ -24,7 +24,7 @@ export interface SchedulerOptions {
  * The options in the config of an `UnCLIPScheduler`. `file` is its name in messages. Throws `ConfigError`.
  * @see https://github.com/huggingface/diffusers/blob/ad3a3afc3a4d3068bbb12f58129c855087ffc6d6/src/diffusers/schedulers/scheduling_unclip.py#L130-L143
  */
-export function schedulerOptions(value: unknown, file: string): SchedulerOptions {
+export function unclipSchedulerOptions(value: unknown, file: string): UnclipSchedulerOptions {
   const config = parseConfig(schema, value, file);
   return {
     timesteps: config.num_train_timesteps,

@@ -1,14 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { SamplingError } from "../../../src/diffusion/sampling-error.js";
-import { schedulerOptions } from "../../../src/models/karlo/config/scheduler-config.js";
-import { unclipGrid, UnclipSchedule } from "../../../src/models/karlo/scheduler/unclip-schedule.js";
-import { stepNumbers, UnclipScheduler } from "../../../src/models/karlo/scheduler/unclip-scheduler.js";
+import { unclipSchedulerOptions } from "../../../src/models/diffusers/config/unclip-scheduler-config.js";
+import { unclipGrid, UnclipSchedule } from "../../../src/models/diffusers/scheduler/unclip-schedule.js";
+import { stepNumbers, UnclipScheduler } from "../../../src/models/diffusers/scheduler/unclip-scheduler.js";
 import { predictX0, x0Numbers } from "../../../src/ops/sampler.js";
 import { StepInputs } from "../../../src/ops/step-inputs.js";
 import { ArgumentError } from "../../../src/platform/arguments.js";
 import { openTestArena } from "../../support/gpu.js";
 
-const scheduler = (config: object = {}) => new UnclipScheduler(schedulerOptions(config, "scheduler_config.json"));
+const scheduler = (config: object = {}) => new UnclipScheduler(unclipSchedulerOptions(config, "scheduler_config.json"));
 const timesteps = (count: number, train = 1000) => unclipGrid(train, count).map(({ timestep }) => timestep);
 
 describe("timesteps", () => {

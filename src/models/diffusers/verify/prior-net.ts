@@ -8,31 +8,33 @@ import { priorOptions } from "../config/prior-config.js";
 import { PriorTransformer } from "../prior/prior-transformer.js";
 import { networkCalls, timesOf, type NetworkCall } from "./calls.js";
 import { withComponent } from "./component.js";
-import { FORWARD } from "./tolerances.js";
+import type { Tolerances } from "./tolerances.js";
 
-/** Runs forward passes of the prior's network, and scales embeddings back to those of CLIP. */
-export const verifyPriorNet: Runner = async (fixture, openArena) => {
-  const calls = await networkCalls(fixture);
-  const latents = await fixture.tensorIfAny("in.latents");
-  const arena = await openArena();
-  return withComponent(
-    fixture,
-    arena,
-    "prior",
-    (weights, { value, file }) => new PriorTransformer(weights, priorOptions(value, file)),
-    async (network) => {
-      const outputs: Output[] = [];
-      for (const call of calls) {
-        const pred = predict(arena, network, call);
-        outputs.push(...(await pairOutputs(fixture, { [`${call.name}.pred`]: pred }, FORWARD[arena.dtype])));
-      }
-      if (!latents) return outputs;
-      const { data: expected } = await fixture.tensor("out.post_process_latents");
-      const actual = network.unnormalize(latents.data);
-      return [...outputs, { name: "post_process_latents", actual, expected, tolerance: FORWARD.f32 }];
-    },
-  );
-};
+/** The runner of forward passes of a prior's network, which also scales embeddings back to those of CLIP. */
+export function priorNetRunner(forward: Tolerances): Runner {
+  return async (fixture, openArena) => {
+    const calls = await networkCalls(fixture);
+    const latents = await fixture.tensorIfAny("in.latents");
+    const arena = await openArena();
+    return withComponent(
+      fixture,
+      arena,
+      "prior",
+      (weights, { value, file }) => new PriorTransformer(weights, priorOptions(value, file)),
+      async (network) => {
+        const outputs: Output[] = [];
+        for (const call of calls) {
+          const pred = predict(arena, network, call);
+          outputs.push(...(await pairOutputs(fixture, { [`${call.name}.pred`]: pred }, forward[arena.dtype])));
+        }
+        if (!latents) return outputs;
+        const { data: expected } = await fixture.tensor("out.post_process_latents");
+        const actual = network.unnormalize(latents.data);
+        return [...outputs, { name: "post_process_latents", actual, expected, tolerance: forward.f32 }];
+      },
+    );
+  };
+}
 
 function predict(arena: Arena, network: PriorTransformer, { inputs }: NetworkCall): Tensor {
   return arena.scope(() => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { priorOptions } from "../../../src/models/karlo/config/prior-config.js";
-import { PriorTransformer, type PriorCondition } from "../../../src/models/karlo/prior/prior-transformer.js";
+import { priorOptions } from "../../../src/models/diffusers/config/prior-config.js";
+import { PriorTransformer, type PriorCondition } from "../../../src/models/diffusers/prior/prior-transformer.js";
 import { combine } from "../../../src/ops/elementwise.js";
 import { ShapeError } from "../../../src/ops/shape-error.js";
 import { StepInputs } from "../../../src/ops/step-inputs.js";

@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { parseConfig } from "../../../config/config-error.js";
 import type { Activation } from "../../../ops/activation.js";
-import { componentConfig, count } from "./component-config.js";
+import { componentSchema, count } from "./component-schema.js";
 
 /** The activation functions of diffusers, by name. */
 const ACTIVATIONS = {
@@ -12,7 +12,7 @@ const ACTIVATIONS = {
   relu: "relu",
 } as const satisfies Readonly<Record<string, Activation>>;
 
-const schema = componentConfig(
+const schema = componentSchema(
   "PriorTransformer",
   {
     num_attention_heads: z._default(count, 32),

@@ -5,7 +5,7 @@ import { float32, makeTables, NoiseSchedule, type Objective } from "../../../dif
 const MAX_BETA = 0.999;
 
 /**
- * The noise schedule of Karlo: the cosine schedule of Nichol & Dhariwal 2021, with betas and all that follows from them in
+ * The noise schedule of `UnCLIPScheduler`: the cosine schedule of Nichol & Dhariwal 2021, with betas and all that follows from them in
  * float32. It shows: at the last step x0 is multiplied by 0.99947, where exact numbers give 1.
  * @see https://github.com/huggingface/diffusers/blob/ad3a3afc3a4d3068bbb12f58129c855087ffc6d6/src/diffusers/schedulers/scheduling_unclip.py#L48-L96
  */

@@ -3,35 +3,31 @@ import { isSharedSampler, SHARED_SAMPLERS, type SamplerName } from "../../../dif
 import { SamplingError } from "../../../diffusion/sampling-error.js";
 import { ddpmNumbers, ddpmStep, type DdpmNumbers } from "../../../ops/sampler.js";
 import { ArgumentError } from "../../../platform/arguments.js";
-import type { SchedulerOptions } from "../config/scheduler-config.js";
+import type { UnclipSchedulerOptions } from "../config/unclip-scheduler-config.js";
+import type { Scheduler } from "./scheduler.js";
 import { unclipGrid, UnclipSchedule } from "./unclip-schedule.js";
 
 /** Smallest variance whose logarithm is taken. */
 const MIN_VARIANCE = 1e-20;
 
 /**
- * How a network of Karlo samples (`UnCLIPScheduler` of diffusers).
+ * `UnCLIPScheduler` of diffusers: how the networks of Karlo sample, and the prior of Kandinsky 2.2.
  * @see https://github.com/huggingface/diffusers/blob/ad3a3afc3a4d3068bbb12f58129c855087ffc6d6/src/diffusers/schedulers/scheduling_unclip.py#L100-L336
  */
-export class UnclipScheduler {
+export class UnclipScheduler implements Scheduler {
   readonly process: Process;
   readonly #schedule: UnclipSchedule;
 
-  constructor(readonly options: SchedulerOptions) {
+  constructor(readonly options: UnclipSchedulerOptions) {
     this.#schedule = new UnclipSchedule(options.timesteps);
     this.process = { schedule: this.#schedule, objective: options.objective };
   }
 
-  /** The predicted x0 is clamped to ± this value; undefined: it is not. */
   get x0Limit(): number | undefined {
     return this.options.x0Limit;
   }
 
-  /**
-   * The sampler of a run with `count` steps. Default: the reference's, which is DDPM over its own timesteps. `component` is the
-   * network's name in messages. Throws `SamplingError` for DDIM, which the reference does not have, and `ArgumentError` for an
-   * invalid number of steps.
-   */
+  /** Default: DDPM. Throws `SamplingError` for DDIM, which the reference does not have. */
   sampler(name: SamplerName = "ddpm", count: number, component: string): Sampler {
     const { timesteps } = this.options;
     if (name === "ddim") {

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { only } from "../../../config/known-keys.js";
-import { count } from "./component-config.js";
+import { count } from "./component-schema.js";
 
 /** Every option that both kinds of U-Net have. */
 export interface UnetOptions {

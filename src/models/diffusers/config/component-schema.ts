@@ -10,7 +10,7 @@ const ANY_COMPONENT: HarmlessKeys = {
   "its origin": ["_diffusers_version", "_name_or_path", "_commit_hash", "_use_default_values"],
 };
 
-export interface ComponentConfigOptions {
+export interface ComponentSchemaOptions {
   /** Keys that the class has and that do not change its result. */
   readonly harmless?: HarmlessKeys;
   /** Keys whose null is a value of its own. For all others null means the same as a missing key. */
@@ -18,10 +18,10 @@ export interface ComponentConfigOptions {
 }
 
 /** The schema of a component's config. Keys that are not known are refused, because they may change its result. */
-export function componentConfig<Shape extends z.core.$ZodShape>(
+export function componentSchema<Shape extends z.core.$ZodShape>(
   className: string,
   shape: Shape,
-  { harmless = {}, nullable = [] }: ComponentConfigOptions = {},
+  { harmless = {}, nullable = [] }: ComponentSchemaOptions = {},
 ) {
   const all = { _class_name: z.optional(z.literal(className)), ...shape };
   const isGiven = ([key, value]: [string, unknown]): boolean => value !== null || nullable.includes(key);

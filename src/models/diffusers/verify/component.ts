@@ -7,7 +7,7 @@ import type { Arena } from "../../../tensor/arena.js";
 import { openCheckpoint } from "../../../weights/checkpoint.js";
 import type { Weights } from "../../../weights/store.js";
 import { WeightStore } from "../../../weights/weight-store.js";
-import { findWeights } from "../../diffusers/component-weights.js";
+import { findWeights } from "../component-weights.js";
 
 /** A component of a fixture's model folder: the content and the name of its config. */
 export interface ComponentConfig {

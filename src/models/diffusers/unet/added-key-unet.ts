@@ -7,23 +7,33 @@ import { stepRow, type PassTimes, type StepInputs, type StepRows } from "../../.
 import { addToRows } from "../../../ops/step-tables.js";
 import type { Tensor } from "../../../tensor/tensor.js";
 import type { Weights } from "../../../weights/store.js";
-import type { DecoderOptions } from "../config/decoder-config.js";
+import type { TextMaskRows } from "../../interfaces.js";
+import type { AddedKeyUnetOptions } from "../config/added-key-unet-config.js";
 import { joinTimes } from "../guided-batch.js";
-import type { DecoderCondition } from "../text-projection.js";
 import { TimeEmbedding } from "../time-embedding.js";
 import { ContextAttention, type ContextKeys, type ContextMask } from "./context-attention.js";
 import type { Attention, DeclareAttention } from "./stages.js";
 import { UnetTrunk } from "./trunk.js";
 
-const NAME = "DecoderUnet";
+const NAME = "AddedKeyUnet";
+
+/** What such a U-Net is conditioned on. Each family makes it in its own way. */
+export interface UnetCondition {
+  /** `[batch, length, contextDim]`: attention adds its keys and values to those of the pixels. */
+  readonly context: Tensor;
+  /** `[batch, timeDim]`, added to the time embedding. */
+  readonly addedToTime: Tensor;
+  /** For each sample 0 for each token of the context to hide. Default: none is hidden. */
+  readonly contextMask?: TextMaskRows | undefined;
+}
 
 /** The inputs of a run that are the same in every pass, except the timestep. */
-export interface DecoderRun {
+export interface UnetRun {
   readonly batch: number;
   readonly times: PassTimes;
-  readonly condition: DecoderCondition;
+  readonly condition: UnetCondition;
   /** The condition of the null half of guidance. Needed if the run is guided. */
-  readonly negative?: DecoderCondition | undefined;
+  readonly negative?: UnetCondition | undefined;
 }
 
 /** What the attention of each layer reads. */
@@ -33,26 +43,26 @@ interface PreparedContext {
   readonly mask: ContextMask | undefined;
 }
 
-/** A run of a decoder's U-Net, ready for its first pass. */
-export interface PreparedDecoder {
+/** A run of the U-Net, ready for its first pass. */
+export interface PreparedUnet {
   readonly run: { readonly batch: number; readonly guidance: Guidance | undefined };
   readonly batch: number;
   /**
    * `[batch, timeDim]`. No pass reads them; they are here because tensors of the result live as long as the run, and `modulations`
    * may be computed from them again before a later pass (`stepTables`).
    */
-  readonly classLabels: Tensor;
-  /** What residual blocks get of the time and the class labels. */
+  readonly addedToTime: Tensor;
+  /** What residual blocks get of the time, and of what is added to it. */
   readonly modulations: StepRows;
   readonly context: PreparedContext;
 }
 
 /**
- * The U-Net of Karlo's decoder (`UNet2DConditionModel` of diffusers in its form for unCLIP): from a noisy image, the timestep
- * and the condition to the predicted noise and, if it is learned, the variance.
+ * A U-Net whose attention adds keys of a context (`UNet2DConditionModel` of diffusers in its form for unCLIP): from a noisy
+ * sample, the timestep and the condition to the predicted noise and, if it is learned, the variance.
  * @see https://github.com/huggingface/diffusers/blob/ad3a3afc3a4d3068bbb12f58129c855087ffc6d6/src/diffusers/models/unets/unet_2d_condition.py#L981-L1270
  */
-export class DecoderUnet {
+export class AddedKeyUnet {
   readonly #time: TimeEmbedding;
   readonly #attentions: ContextAttention[] = [];
   readonly #trunk: UnetTrunk<PreparedContext>;
@@ -60,7 +70,7 @@ export class DecoderUnet {
   /** Declares the weights. */
   constructor(
     weights: Weights,
-    readonly options: DecoderOptions,
+    readonly options: AddedKeyUnetOptions,
   ) {
     const { widths, timeDim, timeFeatures, dimHead, attendsDown, attendsUp, contextOnly } = options;
     const time = { features: widths[0]!, hidden: timeDim, outputs: timeDim, sinusoids: timeFeatures };
@@ -89,19 +99,19 @@ export class DecoderUnet {
    * halves of the guided batch; a learned variance is that of the conditional half. `inputs` owns the result. Throws
    * `ShapeError` for conditions that do not fit.
    */
-  prepare(inputs: StepInputs, run: DecoderRun, scale = 1): PreparedDecoder {
-    const guidance = guides(scale) ? new Guidance(scale, this.options.channelsIn, "conditional") : undefined;
+  prepare(inputs: StepInputs, run: UnetRun, scale = 1): PreparedUnet {
+    const guidance = guides(scale) ? new Guidance(scale, this.options.sampleChannels, "conditional") : undefined;
     return inputs.hold(() => {
       const { arena } = inputs;
       const { batch, times, condition } = guidance ? guided(run, guidance) : run;
       this.#check(batch, condition);
       const context = cast(arena.share(condition.context), arena.dtype);
-      const classLabels = cast(arena.share(condition.classLabels), arena.dtype);
+      const addedToTime = cast(arena.share(condition.addedToTime), arena.dtype);
       return {
         run: { batch: run.batch, guidance },
         batch,
-        classLabels,
-        modulations: this.#modulations(inputs, times, classLabels),
+        addedToTime,
+        modulations: this.#modulations(inputs, times, addedToTime),
         context: {
           keys: this.#attentions.map((attention) => attention.prepare(context)),
           mask: contextMask(inputs, condition),
@@ -114,7 +124,7 @@ export class DecoderUnet {
    * The prediction in the current pass for `x` `[B, H, W, channelsIn]`: f32 `[B, H, W, channelsOut]`. Height and width must be
    * divisible by 2 for each downsampling.
    */
-  forward(x: Tensor, prepared: PreparedDecoder): Tensor {
+  forward(x: Tensor, prepared: PreparedUnet): Tensor {
     const { batch, guidance } = prepared.run;
     this.#trunk.check(`${NAME}.forward`, x, batch, this.options.channelsIn);
     return x.arena.scope(() => {
@@ -123,14 +133,14 @@ export class DecoderUnet {
     });
   }
 
-  #modulations(inputs: StepInputs, times: PassTimes, classLabels: Tensor): StepRows {
-    return this.#trunk.modulations(inputs, this.#time.prepare(inputs, times), classLabels.rows, (rows) => {
-      const embedded = addToRows(this.#time.forward(rows), classLabels);
+  #modulations(inputs: StepInputs, times: PassTimes, addedToTime: Tensor): StepRows {
+    return this.#trunk.modulations(inputs, this.#time.prepare(inputs, times), addedToTime.rows, (rows) => {
+      const embedded = addToRows(this.#time.forward(rows), addedToTime);
       return this.options.skipsTimeActivation ? embedded : activate(embedded, "silu");
     });
   }
 
-  #predict(x: Tensor, { batch, modulations, context }: PreparedDecoder): Tensor {
+  #predict(x: Tensor, { batch, modulations, context }: PreparedUnet): Tensor {
     const { arena } = x;
     return arena.scope(() => {
       const pass = { modulations: stepRow(modulations, batch), conditions: context };
@@ -148,7 +158,7 @@ export class DecoderUnet {
     };
   }
 
-  #check(batch: number, { context, classLabels, contextMask }: DecoderCondition): void {
+  #check(batch: number, { context, addedToTime, contextMask }: UnetCondition): void {
     const { contextDim, timeDim } = this.options;
     const [, length = 0] = context.shape;
     const fail = (argument: string, got: readonly number[], expected: readonly (number | string)[]): never => {
@@ -157,7 +167,7 @@ export class DecoderUnet {
     if (!sameShape(context.shape, [batch, length, contextDim])) {
       fail("context", context.shape, [batch, "length", contextDim]);
     }
-    if (!sameShape(classLabels.shape, [batch, timeDim])) fail("classLabels", classLabels.shape, [batch, timeDim]);
+    if (!sameShape(addedToTime.shape, [batch, timeDim])) fail("addedToTime", addedToTime.shape, [batch, timeDim]);
     const wrong = contextMask?.find((row) => row.length !== length);
     if (contextMask && (wrong || contextMask.length !== batch)) {
       fail("contextMask", [contextMask.length, wrong?.length ?? length], [batch, length]);
@@ -166,7 +176,7 @@ export class DecoderUnet {
 }
 
 /** Uploads the mask of the context. */
-function contextMask({ arena }: StepInputs, { contextMask: rows }: DecoderCondition): ContextMask | undefined {
+function contextMask({ arena }: StepInputs, { contextMask: rows }: UnetCondition): ContextMask | undefined {
   if (!rows) return undefined;
   const shape = [rows.length, rows[0]?.length ?? 0];
   const upload = (values: typeof rows): Tensor => arena.from(values.flat(), shape, "u32");
@@ -179,21 +189,21 @@ function contextMask({ arena }: StepInputs, { contextMask: rows }: DecoderCondit
 }
 
 /** The run for both halves of guidance: the conditional half first. */
-function guided({ batch, times, condition, negative }: DecoderRun, guidance: Guidance): DecoderRun {
+function guided({ batch, times, condition, negative }: UnetRun, guidance: Guidance): UnetRun {
   if (!negative) throw new ShapeError(`${NAME}.prepare`, "negative", "absent", "the condition of the null half");
   return {
     batch: 2 * batch,
     times: joinTimes(times),
     condition: {
       context: guidance.join(condition.context, negative.context),
-      classLabels: guidance.join(condition.classLabels, negative.classLabels),
+      addedToTime: guidance.join(condition.addedToTime, negative.addedToTime),
       contextMask: joinMasks(condition, negative),
     },
   };
 }
 
 /** The masks of both halves. A half without one hides nothing. */
-function joinMasks(...halves: readonly DecoderCondition[]): DecoderCondition["contextMask"] {
+function joinMasks(...halves: readonly UnetCondition[]): UnetCondition["contextMask"] {
   if (halves.every(({ contextMask }) => !contextMask)) return undefined;
   return halves.flatMap(({ context: { shape }, contextMask }) => {
     const [batch = 0, length = 0] = shape;

@@ -58,7 +58,7 @@ export interface PreparedPrior {
 }
 
 /**
- * The network of Karlo's prior (`PriorTransformer` of diffusers): a transformer over text encodings, text embedding, timestep
+ * The network of a prior (`PriorTransformer` of diffusers): a transformer over text encodings, text embedding, timestep
  * and noised image embedding, which predicts x0.
  *
  * The reference hides a token by adding -10000 to its score, and a later token as well. Its softmax in f32 is then exactly 0
