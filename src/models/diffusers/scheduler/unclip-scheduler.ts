@@ -1,10 +1,9 @@
 import type { Process, Sampler, TimestepPair } from "../../../diffusion/sampler.js";
 import { isSharedSampler, SHARED_SAMPLERS, type SamplerName } from "../../../diffusion/samplers.js";
-import { SamplingError } from "../../../diffusion/sampling-error.js";
 import { ddpmNumbers, ddpmStep, type DdpmNumbers } from "../../../ops/sampler.js";
 import { ArgumentError } from "../../../platform/arguments.js";
 import type { UnclipSchedulerOptions } from "../config/unclip-scheduler-config.js";
-import type { Scheduler } from "./scheduler.js";
+import { refuseDdim, type Scheduler } from "./scheduler.js";
 import { unclipGrid, UnclipSchedule } from "./unclip-schedule.js";
 
 /** Smallest variance whose logarithm is taken. */
@@ -30,11 +29,7 @@ export class UnclipScheduler implements Scheduler {
   /** Default: DDPM. Throws `SamplingError` for DDIM, which the reference does not have. */
   sampler(name: SamplerName = "ddpm", count: number, component: string): Sampler {
     const { timesteps } = this.options;
-    if (name === "ddim") {
-      throw new SamplingError(`The sampler of ${component} cannot be "ddim", which its scheduler does not define.`, {
-        advice: 'Use "ddpm" or "dpmpp2m".',
-      }).locate({ component });
-    }
+    if (name === "ddim") throw refuseDdim(component);
     // The reference divides by the number of steps less one.
     const fewest = name === "ddpm" ? 2 : 1;
     if (!Number.isInteger(count) || count < fewest || count > timesteps) {

@@ -12,7 +12,7 @@ import { unclipSchedulerOptions } from "../config/unclip-scheduler-config.js";
 import { UnclipScheduler } from "../scheduler/unclip-scheduler.js";
 import { componentConfigOf } from "./component.js";
 
-const raising = z.looseObject({ raises: z._default(z.record(z.string(), z.string()), {}) });
+const raising = z.looseObject({ raises: z._default(z.record(z.string(), z.unknown()), {}) });
 
 /** The noise of a call: the recorded draws, after the first one if the call gave it as a tensor of this name. */
 export async function recordedNoise(fixture: Fixture, call: string, given?: string): Promise<RecordedNoise> {
@@ -61,10 +61,17 @@ export function repeated({ shape: [batch = 0, ...row], data }: HostTensor, count
   return { shape: [batch * count, ...row], data: values };
 }
 
-/** Compares what the reference refused with what is refused here: `check` is called with that number of steps. */
-export function refusals(fixture: Fixture, check: (steps: number) => void): Output[] {
+/**
+ * Compares what the reference refused with what is refused here: `check` is called with that number of steps. `pattern` finds it in
+ * the call.
+ */
+export function refusals(
+  fixture: Fixture,
+  check: (steps: number) => void,
+  pattern = /^num_inference_steps=(\d+)$/,
+): Output[] {
   return Object.keys(fixture.info(raising).raises).flatMap((call) => {
-    const [, count] = /^num_inference_steps=(\d+)$/.exec(call) ?? [];
+    const [, count] = pattern.exec(call) ?? [];
     if (count === undefined) return [];
     return [
       {

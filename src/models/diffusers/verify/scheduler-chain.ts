@@ -54,7 +54,8 @@ export async function chainOutputs(
     const { x0, next } = arena.scope(() => {
       const raw = networkOf(x, formula, pass);
       const z = draw && step.noise === "added" ? uploadNchw(arena, { shape: nchw(x), data: draw }) : undefined;
-      const x0 = predictX0(x, raw, numbers, { limit: scheduler.x0Limit });
+      const clamped = predictX0(x, raw, numbers, { limit: scheduler.x0Limit });
+      const x0 = scheduler.limitX0?.(clamped) ?? clamped;
       return { x0, next: encode({ x }, { raw, x0, noise: z, step }).x };
     });
     x.dispose();
