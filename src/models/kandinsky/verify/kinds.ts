@@ -5,6 +5,7 @@ import { priorNetRunner } from "../../diffusers/verify/prior-net.js";
 import { verifyPriorSample } from "./prior-sample.js";
 import { verifyScheduler } from "./scheduler.js";
 import { FORWARD } from "./tolerances.js";
+import { verifyUnet } from "./unet.js";
 
 /** The runners of fixtures of Kandinsky's parts. Those of whole pipelines are in src/verify. */
 export const RUNNERS: ReadonlyMap<string, Runner> = new Map<string, Runner>([
@@ -13,5 +14,6 @@ export const RUNNERS: ReadonlyMap<string, Runner> = new Map<string, Runner>([
   ["kandinsky-image-encoder", imageEncoderRunner(FORWARD, { ...ENCODERS, processor: "image_processor" })],
   ["kandinsky-scheduler", verifyScheduler],
   ["kandinsky-prior-sample", verifyPriorSample],
+  ["kandinsky-unet", verifyUnet],
   ["kandinsky-tokenizer", verifyTokenizer],
 ]);
