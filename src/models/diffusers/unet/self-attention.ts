@@ -44,12 +44,12 @@ export class SelfAttention {
     this.#toOut = new Linear(weights.at(names.out), heads, width);
   }
 
-  /** `[B, H, W, width]` in and out. */
-  forward(x: Tensor): Tensor {
+  /** `[B, H, W, width]` in and out. `normedInput` is x behind a norm of the caller's, if it has none of its own. */
+  forward(x: Tensor, normedInput?: Tensor): Tensor {
     return inModule(x.arena, this.#path, () =>
       x.arena.scope(() => {
         const pixels = asTokens(x);
-        const normed = this.#norm?.forward(pixels) ?? pixels;
+        const normed = normedInput ? asTokens(normedInput) : (this.#norm?.forward(pixels) ?? pixels);
         const { heads, dimHead } = this.#heads;
         const mixed = attention({
           q: this.#toQ.forward(normed),

@@ -2,6 +2,7 @@ import type { Runner } from "../../../fixture/runner.js";
 import { ENCODERS } from "../../diffusers/clip-encoders.js";
 import { imageEncoderRunner, textEncoderRunner, verifyTokenizer } from "../../diffusers/verify/encoders.js";
 import { priorNetRunner } from "../../diffusers/verify/prior-net.js";
+import { verifyMovq } from "./movq.js";
 import { verifyPriorSample } from "./prior-sample.js";
 import { verifyScheduler } from "./scheduler.js";
 import { FORWARD } from "./tolerances.js";
@@ -15,5 +16,6 @@ export const RUNNERS: ReadonlyMap<string, Runner> = new Map<string, Runner>([
   ["kandinsky-scheduler", verifyScheduler],
   ["kandinsky-prior-sample", verifyPriorSample],
   ["kandinsky-unet", verifyUnet],
+  ["kandinsky-movq", verifyMovq],
   ["kandinsky-tokenizer", verifyTokenizer],
 ]);
