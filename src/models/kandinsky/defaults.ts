@@ -2,3 +2,4 @@
 import type { NetworkSettings } from "../../diffusion/settings.js";
 
 export const PRIOR_DEFAULTS: NetworkSettings = { condScale: 4, steps: 25 };
+export const DECODER_DEFAULTS: NetworkSettings = { condScale: 4, steps: 100 };

@@ -2,6 +2,7 @@ import type { Runner } from "../../../fixture/runner.js";
 import { ENCODERS } from "../../diffusers/clip-encoders.js";
 import { imageEncoderRunner, textEncoderRunner, verifyTokenizer } from "../../diffusers/verify/encoders.js";
 import { priorNetRunner } from "../../diffusers/verify/prior-net.js";
+import { verifyDecoderSample } from "./decoder-sample.js";
 import { verifyMovq } from "./movq.js";
 import { verifyPriorSample } from "./prior-sample.js";
 import { verifyScheduler } from "./scheduler.js";
@@ -16,6 +17,7 @@ export const RUNNERS: ReadonlyMap<string, Runner> = new Map<string, Runner>([
   ["kandinsky-scheduler", verifyScheduler],
   ["kandinsky-prior-sample", verifyPriorSample],
   ["kandinsky-unet", verifyUnet],
+  ["kandinsky-decoder-sample", verifyDecoderSample],
   ["kandinsky-movq", verifyMovq],
   ["kandinsky-tokenizer", verifyTokenizer],
 ]);

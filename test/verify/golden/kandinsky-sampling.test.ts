@@ -1,0 +1,3 @@
+import { testFixtures } from "../../support/golden.js";
+
+await testFixtures(["kandinsky-decoder-sample"]);
