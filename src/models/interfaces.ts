@@ -232,7 +232,17 @@ export interface CascadeSampling<Model> extends CascadeCall {
   /** f32 `[B, side, side, C]` in [0, 1]. */
   readonly image?: Tensor | undefined;
   /**
-   * f32 `[B, side, side, C]` in [0, 1], at the side of the first stage. That stage starts from this image with noise added to
+   * Height and width of the images in pixels, for a decoder that generates images of many sizes (`StageInfo.sizeUnit`). Default: squares of
+   * the stage's own size.
+   */
+  readonly size?: readonly [height: number, width: number] | undefined;
+  /**
+   * f32 `[B, H, W, C]` in [0, 1]: what the images follow, such as maps of depths, in the size of the images. For a decoder that was trained
+   * with such hints (`StageInfo.takesHint`), and needed there.
+   */
+  readonly hint?: Tensor | undefined;
+  /**
+   * f32 `[B, side, side, C]` in [0, 1], at the side of the first stage or, if it has several sizes, at the size of the images. That stage starts from this image with noise added to
    * the level of the first step that runs, not from noise alone (SDEdit, Meng et al. 2021). Later stages enlarge its result.
    */
   readonly initImage?: Tensor | undefined;
@@ -258,6 +268,17 @@ export interface CascadeSampling<Model> extends CascadeCall {
   readonly preview?: Preview | undefined;
 }
 
+/** How a reference resizes what a decoder starts from. */
+export interface ImagePreparation {
+  image(image: RgbImage, size: readonly [height: number, width: number]): RgbImage;
+  /** A mask of an image of this size: true or 1 where it is kept. */
+  mask(
+    mask: ArrayLike<boolean | number>,
+    image: Pick<RgbImage, "width" | "height">,
+    size: readonly [height: number, width: number],
+  ): ArrayLike<boolean | number>;
+}
+
 /** Generates images from image embeddings, one stage after the other (Ho et al. 2022). */
 export interface Cascade {
   readonly stages: readonly CascadeStage[];
@@ -265,6 +286,11 @@ export interface Cascade {
   readonly channels: number;
   /** How the reference rounds the values of images to bytes. Default: down. */
   readonly byteRounding?: ByteRounding | undefined;
+  /**
+   * How initial images, and images and masks for inpainting, are resized before they are passed to it. Default: initial images by
+   * LANCZOS; the others not at all.
+   */
+  readonly preparation?: ImagePreparation | undefined;
   /** True if it gives each image of a batch the embeddings of all, so that images must be computed one at a time. */
   readonly mixesBatch: boolean;
   /**

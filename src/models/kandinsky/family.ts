@@ -4,6 +4,7 @@ import type { Family } from "../family.js";
 import { claim, inspect } from "./claim.js";
 
 const loading = () => loadPart("Kandinsky's models", () => import("./load.js"));
+const loadingDecoder = () => loadPart("Kandinsky's decoder", () => import("./load-decoder.js"));
 
 /** Kandinsky 2.2: unCLIP with a decoder in a latent space, in folders of the diffusers library (`KandinskyV22…Pipeline`). */
 export const kandinsky: Family = {
@@ -13,6 +14,7 @@ export const kandinsky: Family = {
   configKeys: {},
   claim,
   prior: async (request) => (await loading()).loadPrior(request),
+  cascade: async (requests) => (await loadingDecoder()).loadCascade(requests),
   encoders: async (request) => (await loading()).loadEncoders(request),
   verify: async () => (await import("./verify/kinds.js")).RUNNERS,
   inspect,

@@ -52,6 +52,8 @@ export class DecoderStage implements CascadeStage {
     return {
       name: UNET_NAME,
       imageSize: this.#latentSide * this.latentScale,
+      sizeUnit: this.latentScale * Math.max(this.latentScale, 2 ** (unet.widths.length - 1)),
+      takesHint: unet.beside === "hint",
       takesText: false,
       takesImageEmbed: true,
       textShape: undefined,

@@ -4,6 +4,7 @@ import { imageEncoderRunner, textEncoderRunner, verifyTokenizer } from "../../di
 import { priorNetRunner } from "../../diffusers/verify/prior-net.js";
 import { verifyDecoderSample } from "./decoder-sample.js";
 import { verifyMovq } from "./movq.js";
+import { verifyPreprocess } from "./preprocess.js";
 import { verifyPriorSample } from "./prior-sample.js";
 import { verifyScheduler } from "./scheduler.js";
 import { FORWARD } from "./tolerances.js";
@@ -17,6 +18,7 @@ export const RUNNERS: ReadonlyMap<string, Runner> = new Map<string, Runner>([
   ["kandinsky-scheduler", verifyScheduler],
   ["kandinsky-prior-sample", verifyPriorSample],
   ["kandinsky-unet", verifyUnet],
+  ["kandinsky-preprocess", verifyPreprocess],
   ["kandinsky-decoder-sample", verifyDecoderSample],
   ["kandinsky-movq", verifyMovq],
   ["kandinsky-tokenizer", verifyTokenizer],
