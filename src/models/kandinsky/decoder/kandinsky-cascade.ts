@@ -56,7 +56,7 @@ export class KandinskyCascade implements Cascade {
     signal?.throwIfAborted();
     const run = { ...settings, ...this.#latentInputs(held, arena, inputs, encoded) };
     const rewind = noise.mark?.();
-    return use(UNET_NAME, (cascade, own) => {
+    return await use(UNET_NAME, (cascade, own) => {
       // A body that runs again, in f32, gets the same noise.
       rewind?.();
       return cascade.stage.sampleLatents(own, { ...run, ...this.#callbacks(sampling) });

@@ -96,7 +96,7 @@ export class LatentSampler {
       prepare: this.#preparation(arena, held, sampling),
     };
     const { signal, onStep, preview } = sampling;
-    return denoise(denoiser, { noise, start, signal, onStep, preview });
+    return await denoise(denoiser, { noise, start, signal, onStep, preview });
   }
 
   /** How the run starts and steps. */
