@@ -45,5 +45,5 @@ async function noisedSamples(
         ]),
     ),
   );
-  return pairOutputs(fixture, named, NOISED);
+  return await pairOutputs(fixture, named, NOISED);
 }
