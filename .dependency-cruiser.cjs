@@ -104,7 +104,9 @@ module.exports = {
       comment: "packages that only Node runs belong to src/platform, src/cli and src/server",
       severity: "error",
       from: { path: "^src/", pathNot: "^src/(platform|cli|server)/" },
-      to: { path: "node_modules/(webgpu|sharp|commander|@clack|hono|@hono|prom-client|pino|bullmq|ioredis|unstorage)/" },
+      to: {
+        path: "node_modules/(webgpu|sharp|commander|@clack|hono|@hono|prom-client|pino|bullmq|ioredis|unstorage)/",
+      },
     },
     {
       name: "no-node-in-browser-platform",

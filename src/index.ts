@@ -38,7 +38,7 @@ export type { AskedSettings, CascadeSettings, NetworkSettings } from "./diffusio
 export { SAMPLER_NAMES, type SamplerName } from "./diffusion/samplers.js";
 export { NotFiniteError, SamplingError, type NotFinitePlace } from "./diffusion/sampling-error.js";
 export { TransientError } from "./files/http-error.js";
-export { ChangedError } from "./files/transfer.js";
+export { ChangedError } from "./files/changed.js";
 export { clearCache, listCache, type CacheEntry } from "./files/cache.js";
 export type { OpenUrlOptions } from "./files/http.js";
 export { droppedFolder, type Dropped } from "./files/dropped.js";

@@ -55,8 +55,9 @@ export class ArrivedBytes {
 
   /** `writer` writes to the file from now on. */
   async writeBy(writer: FileWriter): Promise<void> {
-    await this.close();
+    // At once, so that reads meanwhile do not open the file again.
     this.#writer = writer;
+    await this.close();
   }
 
   /** The file was written up to `end`. */

@@ -2,27 +2,12 @@ import { locksFiles, statFile } from "#platform";
 import { FileError } from "../platform/errors.js";
 import { TooLargeError } from "../platform/limits.js";
 import type { FileStat } from "../platform/platform.js";
+import { ChangedError } from "./changed.js";
 import { shortHash, sumsOfFile, type FileSums } from "./hash.js";
 import { removeOrigin, removePart } from "./kept-file.js";
 import type { Claim } from "./publication.js";
 import { RunningSums } from "./running-sums.js";
-import { ChangedError, transfer, type PartFile, type RemoteState, type TransferOptions } from "./transfer.js";
-
-const ROUNDS = 4;
-
-/** Starts again if the file changed on the server during the download, as long as `mayRestart`. */
-export async function restartOnChange<Result>(
-  body: () => Promise<Result>,
-  mayRestart: () => boolean = () => true,
-): Promise<Result> {
-  for (let round = 1; ; round++) {
-    try {
-      return await body();
-    } catch (error) {
-      if (!(error instanceof ChangedError) || round === ROUNDS || !mayRestart()) throw error;
-    }
-  }
-}
+import { transfer, type PartFile, type RemoteState, type TransferOptions } from "./transfer.js";
 
 /** The name of a part: by its content if that is known, else a random one that no other process uses. */
 export function partOf(url: string, { sha256 }: Claim, state?: RemoteState) {
@@ -66,8 +51,7 @@ export async function fetchVerified(
   if (sha256 === (claim.sha256 ?? sha256)) return { ...stat, ...sums };
   options.arrived?.distrust();
   await removePart(part.path);
-  // The bytes of an earlier run may have been wrong.
-  if (wasBegun) throw new ChangedError(url);
+  if (wasBegun) throw new ChangedError(url, "what an earlier run had downloaded was damaged, and was removed");
   const by = claim.source === undefined ? "" : ` as ${claim.source} says`;
   throw new FileError(
     url,

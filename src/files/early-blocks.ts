@@ -1,10 +1,11 @@
 import { FileError } from "../platform/errors.js";
 import type { ByteSource } from "../platform/source.js";
+import { ChangedError } from "./changed.js";
 import { readBody } from "./http.js";
 import { pieceSum } from "./pieces.js";
 import { chunksOf, contentRange, discard, request, type HttpOptions } from "./request.js";
 import { withoutStall, withRetries, type RunPatience } from "./retry.js";
-import { ChangedError, stateOf, type RemoteState } from "./transfer.js";
+import { stateOf, type RemoteState } from "./transfer.js";
 
 const BLOCK_BYTES = 2 ** 20;
 /** All that is fetched early is kept in memory until the download is complete. */
@@ -14,7 +15,9 @@ const MOST_BLOCKS = 16;
 interface Block {
   readonly start: number;
   readonly end: number;
-  readonly bytes: Promise<Uint8Array<ArrayBuffer>>;
+  readonly request: Promise<Uint8Array<ArrayBuffer>>;
+  /** Once they are there. */
+  bytes: Uint8Array<ArrayBuffer> | undefined;
 }
 
 /**
@@ -23,6 +26,8 @@ interface Block {
  */
 export class EarlyBlocks {
   #blocks: Block[] = [];
+  /** Aborted when the file is complete, after which it is read itself. */
+  readonly #over = new AbortController();
 
   constructor(
     private readonly url: string,
@@ -30,12 +35,19 @@ export class EarlyBlocks {
     private readonly http: HttpOptions & { readonly patience: RunPatience },
   ) {}
 
-  /** Reads bytes; undefined if that would be too many. `signal` ends all requests. */
+  /** Reads bytes; undefined if that would be too many. `signal` ends all requests. Rejects if the file is complete before they are there. */
   read(offset: number, length: number, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>> | undefined {
+    const isOver = this.#over.signal;
+    if (isOver.aborted) return undefined;
     const end = offset + length;
     const known = this.#blocks.find((block) => block.start <= offset && end <= block.end);
     const block = known ?? this.#fetch(offset, end, signal);
-    return block?.bytes.then((bytes) => bytes.slice(offset - block.start, end - block.start));
+    return block?.request.then((bytes) => {
+      // Nobody would compare them.
+      isOver.throwIfAborted();
+      block.bytes = bytes;
+      return bytes.slice(offset - block.start, end - block.start);
+    });
   }
 
   #fetch(offset: number, end: number, signal: AbortSignal): Block | undefined {
@@ -49,10 +61,11 @@ export class EarlyBlocks {
     const bytes = range.end - range.start;
     const held = this.#blocks.reduce((sum, block) => sum + block.end - block.start, 0);
     if (held + bytes > MOST_BLOCKS * BLOCK_BYTES) return undefined;
-    const block = { ...range, bytes: this.#request(range.start, range.end, signal) };
+    const request = this.#request(range.start, range.end, AbortSignal.any([signal, this.#over.signal]));
+    const block: Block = { ...range, request, bytes: undefined };
     this.#blocks.push(block);
     // The next read tries again.
-    block.bytes.catch(() => {
+    request.catch(() => {
       this.#blocks = this.#blocks.filter((one) => one !== block);
     });
     return block;
@@ -77,12 +90,12 @@ export class EarlyBlocks {
     );
   }
 
-  /** Rejects with ChangedError if the complete file has other bytes where some were fetched early. */
+  /** Ends all requests. Rejects with ChangedError if the complete file has other bytes where some were read early. */
   async compare(file: ByteSource): Promise<void> {
-    for (const { start, end, bytes } of this.#blocks) {
-      const early = await bytes.catch(() => undefined);
-      if (!early) continue;
-      const [a, b] = await Promise.all([pieceSum(early), pieceSum(await file.read(start, end - start))]);
+    this.#over.abort();
+    for (const { start, end, bytes } of [...this.#blocks]) {
+      if (!bytes) continue;
+      const [a, b] = await Promise.all([pieceSum(bytes), pieceSum(await file.read(start, end - start))]);
       if (a !== b) throw new ChangedError(this.url);
     }
   }

@@ -42,6 +42,8 @@ const fileRecord = z.extend(origin, {
   pieces: z.optional(z.array(z.string())),
   /** The part that becomes the file. */
   part: z.optional(z.string()),
+  /** The name that the part had before; it still has it if its process was killed at once. */
+  before: z.optional(z.string()),
 });
 
 /** Says that the bytes of a file with this size and time were verified, and where they came from. */
@@ -109,10 +111,7 @@ export class KeptFile {
 
   /** Moves a complete, verified part to the file's name, and removes all other parts. Does nothing if another process has moved it. */
   async install(part: string, record: FileRecord, checksum: string | undefined): Promise<void> {
-    const own = locksFiles ? part : await this.#claim(part, record.size);
-    if (own === undefined) return;
-    await writeJson(this.path + SUFFIXES.record, { ...record, part: own });
-    await this.#take(own);
+    if (!(await this.#replaceBy(part, record))) return;
     await this.#writeChecksum(checksum);
     const parts = (await listFiles(this.folder)).filter((name) => this.#isPart(name));
     // Windows refuses to remove a part that another process writes to.
@@ -142,16 +141,21 @@ export class KeptFile {
   }
 
   /**
-   * Gives a complete part a name that no other process knows. Another one that downloaded the same part may have installed it, and
-   * a third begun it again: undefined if it is not there, or not complete.
+   * Records a complete part, and moves it to the file's name. Other processes may have downloaded the same part: one may have installed
+   * it, and another begun it again. False if it is not there, or not complete.
    */
-  async #claim(part: string, size: number): Promise<string | undefined> {
-    const [path, own] = [this.partPath(part), crypto.randomUUID()];
-    await removeFile(originPath(path));
-    if (!(await moveFile(path, this.partPath(own)))) return undefined;
-    if ((await statFile(this.partPath(own)))?.size === size) return own;
-    await moveFile(this.partPath(own), path);
-    return undefined;
+  async #replaceBy(part: string, record: FileRecord): Promise<boolean> {
+    // A name that no other process knows.
+    const own = locksFiles ? part : crypto.randomUUID();
+    const isComplete = async (name: string) => (await statFile(this.partPath(name)))?.size === record.size;
+    if (!(await isComplete(part))) return false;
+    // With both names, because a process that is killed has moved the part, or not yet.
+    await writeJson(this.path + SUFFIXES.record, { ...record, part: own, before: part });
+    await removeFile(originPath(this.partPath(part)));
+    if (own !== part && !(await moveFile(this.partPath(part), this.partPath(own)))) return false;
+    if (await isComplete(own)) return moveFile(this.partPath(own), this.path);
+    await moveFile(this.partPath(own), this.partPath(part));
+    return false;
   }
 
   async #writeChecksum(text: string | undefined): Promise<void> {
@@ -161,18 +165,15 @@ export class KeptFile {
   }
 
   /** Moves the part that a record names to its place, if it is complete. */
-  async #finish({ part, size, sha256 }: FileRecord, signal?: AbortSignal): Promise<void> {
-    if (part === undefined) return;
-    const path = this.partPath(part);
-    if ((await statFile(path))?.size !== size || (await sumsOfFile(path, signal))?.sha256 !== sha256) return;
-    await this.#take(part);
-  }
-
-  async #take(part: string): Promise<void> {
-    const path = this.partPath(part);
-    // Before the part is moved, because nobody would look for it afterwards.
-    await removeFile(originPath(path));
-    await moveFile(path, this.path);
+  async #finish(record: FileRecord, signal?: AbortSignal): Promise<void> {
+    for (const part of new Set([record.part, record.before])) {
+      if (part === undefined) continue;
+      const path = this.partPath(part);
+      if ((await statFile(path))?.size !== record.size) continue;
+      if ((await sumsOfFile(path, signal))?.sha256 !== record.sha256) continue;
+      await this.#replaceBy(part, record);
+      return;
+    }
   }
 
   #isPart(name: string): boolean {

@@ -18,7 +18,8 @@ import { warnOnConsole } from "../platform/printable.js";
 import { publicUrl } from "../platform/secrets.js";
 import type { ByteSource } from "../platform/source.js";
 import type { ArrivedBytes } from "./arrived-bytes.js";
-import { fetchVerified, partOf, restartOnChange } from "./download.js";
+import { ChangedError, restartOnChange } from "./changed.js";
+import { fetchVerified, partOf } from "./download.js";
 import { shortHash } from "./hash.js";
 import { openUrl } from "./http.js";
 import { isFromElsewhere, KeptFile, originAt, readRecord } from "./kept-file.js";
@@ -29,7 +30,7 @@ import { checkAddress } from "./request.js";
 import { RunningDownload, type Readers } from "./running-download.js";
 import { reserveSpace, type Reservation } from "./space.js";
 import { TemporarySource } from "./temporary-source.js";
-import { ChangedError, probe, type RemoteState, type TransferOptions } from "./transfer.js";
+import { probe, type RemoteState, type TransferOptions } from "./transfer.js";
 import { IN_USE, needsCheck, newClaim, reasonToReplace } from "./updates.js";
 import { openVerified } from "./verified-file.js";
 

@@ -2,11 +2,12 @@ import { checkRange, FileError } from "../platform/errors.js";
 import { orAborted } from "../platform/or-aborted.js";
 import type { ByteSource } from "../platform/source.js";
 import { ArrivedBytes } from "./arrived-bytes.js";
+import { ChangedError } from "./changed.js";
 import { EarlyBlocks } from "./early-blocks.js";
 import { PIECE_BYTES } from "./pieces.js";
 import type { HttpOptions } from "./request.js";
 import type { RunPatience } from "./retry.js";
-import { ChangedError, type RemoteState } from "./transfer.js";
+import type { RemoteState } from "./transfer.js";
 
 /** What arrives of a file. */
 export interface DownloadProgress {
@@ -131,10 +132,12 @@ export class RunningDownload {
     }
   }
 
-  /** Waits until `ready` has a value, and lets the download go on. Rejects as soon as it fails. */
+  /** Waits until `ready` has a value, and lets the download go on. Rejects as soon as it fails, or nobody reads it any more. */
   async #until<Value>(ready: () => Value | undefined, signal?: AbortSignal): Promise<Value> {
     for (;;) {
       signal?.throwIfAborted();
+      // Calls that still wait must not begin it again.
+      this.#closed.signal.throwIfAborted();
       const value = ready();
       if (value !== undefined) return value;
       if (this.#failure !== undefined) throw this.#failure as Error;

@@ -1,4 +1,4 @@
-import { freeBytes, spaceAdvice, writesToCopy } from "#platform";
+import { freeBytes, sharesQuota, spaceAdvice, writesToCopy } from "#platform";
 import { FileError } from "../platform/errors.js";
 import { formatBytes } from "../platform/format-bytes.js";
 
@@ -39,7 +39,9 @@ export class Reservation {
 
   /** Room that is still needed in a folder. */
   neededIn(folder: string): number {
-    return folder === this.folder ? needed(this.size - this.arrivedBytes, this.size) : 0;
+    if (!sharesQuota && folder !== this.folder) return 0;
+    // More may have arrived than the server announced.
+    return needed(Math.max(0, this.size - this.arrivedBytes), this.size);
   }
 
   /** So many bytes of the file are there. */
@@ -69,7 +71,10 @@ export async function reserveSpace(
   // Before anything is awaited, so that two downloads that begin together count each other.
   reservations.add(reservation);
   try {
-    await checkSpace(location, folder, Math.max(0, size - begun), size, reservation);
+    const free = await freeBytes(folder);
+    const others = [...reservations].filter((one) => one !== reservation);
+    const taken = others.reduce((sum, one) => sum + one.neededIn(folder), 0);
+    checkRoom(location, reservation.neededIn(folder), free === undefined ? undefined : Math.max(0, free - taken));
     return reservation;
   } catch (error) {
     reservation.release();
@@ -78,22 +83,15 @@ export async function reserveSpace(
 }
 
 /**
- * Rejects with QuotaError if the rest of a download, `left` of `size` bytes, does not fit into a folder, beside the downloads that are
- * going on except `own`.
+ * Rejects with QuotaError if the rest of downloads, `left` bytes, does not fit into a folder even alone. `largest` is the rest of
+ * the largest file. Some of them may be going on already, so nothing is reserved or subtracted.
  */
-export async function checkSpace(
-  location: string,
-  folder: string,
-  left: number,
-  size: number,
-  own?: Reservation,
-): Promise<void> {
-  const free = await freeBytes(folder);
-  if (free === undefined) return;
-  const others = [...reservations].filter((one) => one !== own);
-  const room = Math.max(0, free - others.reduce((sum, one) => sum + one.neededIn(folder), 0));
-  const bytes = needed(left, size);
-  if (bytes > room) throw new QuotaError(location, bytes, room);
+export async function checkSpace(location: string, folder: string, left: number, largest: number): Promise<void> {
+  checkRoom(location, needed(left, largest), await freeBytes(folder));
+}
+
+function checkRoom(location: string, bytes: number, room: number | undefined): void {
+  if (room !== undefined && bytes > room) throw new QuotaError(location, bytes, room);
 }
 
 /** Near its end, a writer that copies has the file twice. */

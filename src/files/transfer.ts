@@ -3,6 +3,7 @@ import { FileError } from "../platform/errors.js";
 import type { FileWriter } from "../platform/file-writer.js";
 import { checkSize, MAX_BYTES, TooLargeError } from "../platform/limits.js";
 import type { ArrivedBytes } from "./arrived-bytes.js";
+import { ChangedError } from "./changed.js";
 import { announcedLength } from "./fetch-bytes.js";
 import { statusError, TransientError } from "./http-error.js";
 import { chunksOf, contentRange, discard, request, type HttpOptions } from "./request.js";
@@ -18,20 +19,6 @@ export interface RemoteState {
   readonly isExact: boolean;
   /** True if the server sends ranges of it. */
   readonly hasRanges: boolean;
-}
-
-/** The file changed on the server since the transfer began. */
-export class ChangedError extends FileError {
-  static override readonly code = "file/changed";
-  override readonly name = "ChangedError";
-
-  static {
-    this.register(this);
-  }
-
-  constructor(url: string) {
-    super(url, "the file changed on the server while it was downloaded", { advice: "try again" });
-  }
 }
 
 /**
@@ -190,10 +177,10 @@ async function write(
   onBytes: (offset: number, bytes: Uint8Array) => void,
 ): Promise<void> {
   const writer = await openPart(path, offset, url);
-  await arrived?.writeBy(writer);
   const close = (): Promise<void> => (arrived ? arrived.closeWriter(end) : writer.close());
   let end = offset;
   try {
+    await arrived?.writeBy(writer);
     for await (const chunk of chunks) {
       if (end + chunk.length > (size ?? Infinity))
         throw new FileError(url, `the server sent more than the ${size} bytes that it announced`);

@@ -44,7 +44,7 @@ async function isCurrent(
   if (claim.sha256 !== undefined) return claim.sha256 === version.record.sha256;
   if (isFromElsewhere(version.record, file.url)) return false;
   if (claim.text !== undefined) return claim.text === version.checksum;
-  // As upstream, a file with unknown origin is not replaced.
+  // As in dalle2-laion, a file with unknown origin is not replaced.
   const { size, version: known } = version.record;
   const state = await probe(file.url, patience, options);
   const isRenamed = known !== undefined && state.version !== undefined && known !== state.version;

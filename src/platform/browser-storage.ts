@@ -47,7 +47,7 @@ export const isHeld: Platform["isHeld"] = async (path) => {
   return held.some(({ name }) => name === holdName(path));
 };
 
-/** Missing where locks are. */
+/** Missing in the same pages as locks. */
 function storage(): StorageManager | undefined {
   return (navigator as Partial<Pick<Navigator, "storage">>).storage;
 }
@@ -60,6 +60,8 @@ export const freeBytes: Platform["freeBytes"] = async () => {
       .catch((): StorageEstimate => ({}))) ?? {};
   return quota === undefined || usage === undefined ? undefined : Math.max(0, quota - usage);
 };
+
+export const sharesQuota: Platform["sharesQuota"] = true;
 
 let asked: Promise<boolean> | undefined;
 

@@ -37,6 +37,7 @@ export {
   isPersistent,
   locksFiles,
   noteOnDownloads,
+  sharesQuota,
   spaceAdvice,
   unlessHeld,
 } from "./browser-storage.js";

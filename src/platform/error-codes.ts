@@ -69,7 +69,7 @@ const TABLE = {
   },
   "file/changed": {
     class: "ChangedError",
-    advice: "Try again.",
+    advice: "Load the models again.",
   },
   "file/damaged": {
     class: "FileError",

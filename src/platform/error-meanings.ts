@@ -18,7 +18,8 @@ export const ERROR_MEANINGS: Readonly<Record<ErrorCode, string>> = {
   "error/unknown": "An error from another version of the library, with a code that this version does not know.",
   "file/blocked":
     "A browser does not let the page read from a server: the server does not allow it (CORS), the page is from https and the file from http (mixed content), or the site may not reach the local network.",
-  "file/changed": "A file changed on the server while it was downloaded.",
+  "file/changed":
+    "A file changed on the server while it was downloaded, or what an earlier run had downloaded of it was damaged.",
   "file/damaged": "A download is damaged on the disk, and the damaged bytes could not be fetched again.",
   "file/failed": "A file or URL could not be opened, read or written.",
   "file/in-use": "Downloads were not removed because this page or another tab reads them or downloads them.",

@@ -26,6 +26,8 @@ export const freeBytes: Platform["freeBytes"] = async (folder) => {
   }
 };
 
+export const sharesQuota: Platform["sharesQuota"] = false;
+
 export const writesToCopy: Platform["writesToCopy"] = () => false;
 
 export const askPersistence: Platform["askPersistence"] = () => undefined;

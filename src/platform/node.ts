@@ -41,6 +41,7 @@ export {
   isPersistent,
   locksFiles,
   noteOnDownloads,
+  sharesQuota,
   spaceAdvice,
   unlessHeld,
   writesToCopy,

@@ -57,6 +57,8 @@ export interface Platform {
   readonly isHeld: (path: string) => Promise<boolean>;
   /** Bytes that can be written in a folder: free on the disk, or left of the site's quota. Undefined if it is not known. */
   readonly freeBytes: (folder: string) => Promise<number | undefined>;
+  /** True in browsers: all folders share the quota of the site. In Node, each may be on a disk of its own. */
+  readonly sharesQuota: boolean;
   /** True if `openWriter` writes to a copy of the file, as in pages without a worker. */
   readonly writesToCopy: () => boolean;
   /**

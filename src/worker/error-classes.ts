@@ -4,7 +4,7 @@ import { ConfigError } from "../config/config-error.js";
 import { NotFiniteError, SamplingError } from "../diffusion/sampling-error.js";
 import { TransientError } from "../files/http-error.js";
 import { QuotaError } from "../files/space.js";
-import { ChangedError } from "../files/transfer.js";
+import { ChangedError } from "../files/changed.js";
 import {
   DeviceLostError,
   GpuError,

@@ -60,7 +60,7 @@ describe.skipIf(browsers.firefox.isMissing)("the main way in Firefox", { timeout
     const image = await stageImage(PROMPT);
     const judgement = judge(PROMPT, image.width, image.data);
     expect(isRight(judgement), JSON.stringify(judgement)).toBe(true);
-    await press("Make variations");
+    await press("Generate variations");
     await press("Generate");
     expect((await stageImage("Variation")).data).not.toEqual(image.data);
     await page.open(`${served.url}?again`);

@@ -2,6 +2,7 @@ import type { Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { browsers } from "../browser/browsers.js";
 import { encodePng } from "../../src/image/png.js";
+import { AppPage } from "./support/app-page.js";
 import { openApp, type OpenApp } from "./support/open-app.js";
 
 const SIDE = 64;
@@ -77,7 +78,7 @@ describe.skipIf(browsers.chromium.isMissing)("inpainting", { timeout: 300_000 },
       await field.fill("2");
       await field.press("Tab");
     }
-    await page.getByRole("button", { name: /^Generate/ }).click();
+    await new AppPage(page).generateButton.click();
     const done = page
       .locator("img")
       .and(page.getByRole("img", { name: /blue circle/ }))
@@ -137,7 +138,7 @@ describe.skipIf(browsers.chromium.isMissing)("inpainting", { timeout: 300_000 },
       .first()
       .waitFor();
     await page.getByRole("button", { name: "Done" }).click();
-    await page.getByRole("button", { name: "Generate" }).waitFor();
+    await new AppPage(page).generateButton.waitFor();
     await close();
   });
 });

@@ -5,6 +5,8 @@ import type * as Fs from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { build } from "esbuild";
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { placeFile, prepareFolder } from "../../src/cli/generating/place-file.js";
 import { FileError } from "../../src/platform/errors.js";
@@ -125,13 +127,23 @@ it("refuses to write a file whose name is a folder", async () => {
 
 it("never shows a partial file, whenever the process is killed", async () => {
   const size = 400_000;
-  const module = new URL("../../dist/cli/generating/place-file.js", import.meta.url).href;
+  const module = join(root, "place-file.mjs");
+  await build({
+    entryPoints: [fileURLToPath(new URL("../../src/cli/generating/place-file.ts", import.meta.url))],
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    external: ["#platform"],
+    outfile: module,
+    logLevel: "silent",
+  });
   const script = `
-    const { placeFile } = await import(${JSON.stringify(module)});
+    const { placeFile } = await import(${JSON.stringify(pathToFileURL(module).href)});
     const data = new Uint8Array(${size}).fill(7);
     for (let i = 0; i < 500; i++) placeFile(${JSON.stringify(folder)}, "ring.png", data, { overwrite: i % 3 === 2 });
   `;
   const seen = new Set<string>();
+  let kills = 0;
   for (let run = 0; run < 12; run++) {
     const before = readdirSync(folder).length;
     const child = spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: "inherit" });
@@ -146,9 +158,12 @@ it("never shows a partial file, whenever the process is killed", async () => {
       await pause(0);
     }
     await ended;
+    if (child.signalCode === "SIGKILL") kills++;
     const left = readdirSync(folder).filter((name) => !name.startsWith("."));
     for (const name of left) if (readFileSync(join(folder, name)).length !== size) seen.add(name);
     for (const name of left) rmSync(join(folder, name));
   }
   expect([...seen]).toEqual([]);
+  // Children that end by themselves show nothing.
+  expect(kills).toBeGreaterThan(0);
 }, 60_000);

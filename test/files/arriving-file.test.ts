@@ -11,7 +11,7 @@ import type { DownloadProgress } from "../../src/files/running-download.js";
 import { reserveSpace } from "../../src/files/space.js";
 import type { FileError } from "../../src/platform/errors.js";
 import type { ByteSource } from "../../src/platform/source.js";
-import { dropAfter, FaultServer, holdAfter, wholeFile, type Answer } from "../support/fault-server.js";
+import { dropAfter, FaultServer, holdAfter, stallAfter, wholeFile, type Answer } from "../support/fault-server.js";
 
 const LENGTH = 300_001;
 /** Has a directory at its end that is not waited for. */
@@ -156,6 +156,20 @@ describe("a file that is being downloaded", () => {
     expect(existsSync(join(folder, filename))).toBe(true);
   });
 
+  it("is complete without what was requested far behind and has not come", async () => {
+    server.files.set(PATH, { content: large, etag: '"1"' });
+    const release = holdNext(500_000);
+    const source = await open();
+    await source.read(0, 10);
+    server.spoil(stallAfter(1000));
+    const end = expectRange(source, LARGE - 10, LARGE, large);
+    while (ranges().length < 2) await new Promise((resolve) => setTimeout(resolve, 10));
+    release();
+    await source.complete!();
+    await end;
+    expect(ranges()).toHaveLength(2);
+  });
+
   it("is wrong if what was read far behind is not what arrives there", async () => {
     server.files.set(PATH, { content: large, etag: '"1"' });
     const release = holdNext(500_000);
@@ -222,6 +236,16 @@ describe("a file that is being downloaded", () => {
     expect(ranges()).toEqual(["bytes=0-", "bytes=200000-"]);
   });
 
+  it("is not requested again for calls that still wait when its source is closed", async () => {
+    holdNext(200_000);
+    const source = await open();
+    await source.read(0, 200_000);
+    const waiting = [source.read(LENGTH - 10, 10), source.complete!()].map(failureOf);
+    await source.close();
+    expect(await Promise.all(waiting)).toMatchObject([{ name: "AbortError" }, { name: "AbortError" }]);
+    expect(ranges()).toEqual(["bytes=0-"]);
+  });
+
   it("is read on after the connection broke", async () => {
     server.spoil(dropAfter(100_000), dropAfter(100_000), dropAfter(50_000));
     const source = await open({}, { patience: { ...patience, attempts: 5 } });
@@ -260,7 +284,12 @@ describe("a file that is being downloaded", () => {
     await writeFile(join(folder, part), "not these bytes");
     const source = await open({ sha256 });
     expect(Buffer.from(await source.read(0, 15)).toString()).toBe("not these bytes");
-    expect(await failureOf(source.complete!())).toMatchObject({ code: "file/changed" });
+    expect(await failureOf(source.complete!())).toMatchObject({
+      code: "file/changed",
+      message: expect.stringMatching(
+        /earlier run had downloaded was damaged, and was removed; load the models again/,
+      ) as string,
+    });
     await expectContent(await open({ sha256 }));
   });
 

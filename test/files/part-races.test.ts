@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ifExists } from "../../src/files/hash.js";
-import { KeptFile, type FileRecord } from "../../src/files/kept-file.js";
+import { KeptFile, readOrigin, readRecord, type FileRecord } from "../../src/files/kept-file.js";
 import { openRemote } from "../../src/files/remote-file.js";
 import { readText } from "../../src/platform/node.js";
 import { answerWell, dropAfter, FaultServer } from "../support/fault-server.js";
@@ -89,8 +89,12 @@ it("a part that another process moved and began again does not replace the compl
   await writeFile(kept.path, content);
   const begun = content.subarray(0, 1000);
   await writeFile(kept.partPath("part"), begun);
+  await kept.begin("part", { url: server.url(PATH), size: LENGTH });
   const record: FileRecord = { url: server.url(PATH), size: LENGTH, modified: 0, sha256 };
   await kept.install("part", record, undefined);
   expect(Buffer.compare(await readFile(kept.path), content)).toBe(0);
   expect(Buffer.compare(await readFile(kept.partPath("part")), begun)).toBe(0);
+  // Which download it is, for lists of the cache.
+  expect(await readOrigin(kept.partPath("part"))).toEqual({ url: server.url(PATH), size: LENGTH });
+  expect(await readRecord(kept.path)).toBeUndefined();
 });

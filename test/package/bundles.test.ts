@@ -13,6 +13,7 @@ const PROGRAM = `
 `;
 /** Code in a text is refused by a strict Content-Security-Policy. */
 const GENERATED_CODE = /\beval\(|\bnew Function\b|\bFunction\(/;
+const DOWNLOADS = /\/files\/(?:remote-file|running-download|download|kept-file)\.js$/;
 
 describe("a bundle of the model manager and text to image", () => {
   let outputs: Metafile["outputs"];
@@ -39,14 +40,21 @@ describe("a bundle of the model manager and text to image", () => {
     contents = new Map(result.outputFiles.map(({ path, text }) => [path.slice(root.length), text]));
   });
 
-  /** The script of the program, and those that it imports at once. */
-  function atOnce(): readonly string[] {
-    const [entry] = Object.entries(outputs).find(([, { entryPoint }]) => entryPoint === "<stdin>")!;
+  /** The script of the program or of a module that is loaded later, and those that it imports at once. */
+  function atOnce(start = "<stdin>"): readonly string[] {
+    const [entry] = Object.entries(outputs).find(([, { entryPoint }]) => entryPoint === start)!;
     const found = new Set([entry]);
     for (const path of found) {
       for (const one of outputs[path]!.imports) if (one.kind === "import-statement") found.add(one.path);
     }
     return [...found];
+  }
+
+  /** The modules that these scripts have code of. */
+  function modulesIn(scripts: readonly string[]): readonly string[] {
+    return scripts.flatMap((path) =>
+      Object.entries(outputs[path]!.inputs).flatMap(([input, { bytesInOutput }]) => (bytesInOutput > 0 ? [input] : [])),
+    );
   }
 
   it("is at most 150 kB, compressed with gzip", () => {
@@ -58,17 +66,22 @@ describe("a bundle of the model manager and text to image", () => {
   });
 
   it("loads what is seldom needed, or later, when it is needed", () => {
-    const inputs = atOnce().flatMap((path) =>
-      Object.entries(outputs[path]!.inputs).flatMap(([input, { bytesInOutput }]) => (bytesInOutput > 0 ? [input] : [])),
-    );
     const later = [
       /\/tokenizer\/(?:vocabulary|bpe|clean)/,
       /\/models\/karlo\/(?:load|unet|prior|config)/,
       /\/models\/dalle2-pytorch\/(?:load|unet)/,
       /\/formats\/(?:pickle|pickle-attack|torch-zip|torch-rebuild)\.js$/,
+      DOWNLOADS,
       /\/(?:verify|cli|tuning)\//,
     ];
-    expect(inputs.filter((input) => later.some((part) => part.test(input)))).toEqual([]);
+    const modules = modulesIn(atOnce());
+    expect(modules.filter((one) => later.some((part) => part.test(one)))).toEqual([]);
+  });
+
+  it("loads no downloads for models of the user's files", () => {
+    const modules = modulesIn(atOnce("dist/pipeline/manager/load-models.js"));
+    expect(modules).toContain("dist/pipeline/manager/load-models.js");
+    expect(modules.filter((one) => DOWNLOADS.test(one))).toEqual([]);
   });
 
   it("has no code for Node, and generates none", () => {

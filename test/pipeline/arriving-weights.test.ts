@@ -106,7 +106,8 @@ it("leave the GPU if the checksum of their file is wrong, which the load and lat
   expect(String(error)).toMatch(
     /decoder\.safetensors: its SHA-256 is .*, not 0{64} as .*decoder\.sum says; .*nothing was saved/,
   );
-  expect(await kept()).toBe(2);
+  // The downloads of the others may end after that of the decoder.
+  await expect.poll(kept).toBe(2);
   const unets = models.models.decoder!.components;
   expect(unets.map(({ weights }) => weights.isLoaded)).toEqual([false, false]);
   await expect(models.useCascade(unets[0]!.name, () => Promise.resolve())).rejects.toMatchObject({
@@ -137,20 +138,61 @@ it("are loaded again from where their download was when an abort paused it", asy
   expect(await kept()).toBe(3);
 });
 
+/** Sends models up to the last `last` bytes, and never these. Returns promises of the ends of the connections, one for each. */
+function holdForGood(last: number, ...held: readonly Model[]): Map<Model, Promise<unknown>> {
+  const closed = new Map<Model, Promise<unknown>>();
+  server.choose = ({ range }, path) => {
+    const model = held.find((one) => path === `/${one}.safetensors`);
+    if (!model || range === "bytes=0-0" || closed.has(model)) return undefined;
+    return (exchange) => {
+      closed.set(model, once(exchange.response, "close"));
+      return holdAfter(exchange.file.content.length - last, new Promise(() => undefined))(exchange);
+    };
+  };
+  return closed;
+}
+
 it("are not downloaded any more once the models are disposed", async () => {
-  let closed: Promise<unknown> | undefined;
-  server.choose = ({ range }, path) =>
-    path === "/decoder.safetensors" && range !== "bytes=0-0"
-      ? (exchange) => {
-          closed = once(exchange.response, "close");
-          return holdAfter(1_000_000, new Promise(() => undefined))(exchange);
-        }
-      : undefined;
+  const closed = holdForGood(1_000_000, "decoder");
   const models = await open();
   models.dispose();
   // The connection.
-  await closed;
-  expect(closed).toBeDefined();
+  await closed.get("decoder");
+  expect([...closed.keys()]).toEqual(["decoder"]);
+});
+
+it.each([
+  ["reads their file", 1_000_000],
+  ["waits for the rest of their file", 20_000],
+])("are not downloaded again by a load that %s when the models are disposed", async (_, last) => {
+  const closed = holdForGood(last, "decoder");
+  const models = await open();
+  const [first, second] = models.models.decoder!.components;
+  const loading = models.load(undefined, last === 20_000 ? [second!.name] : []).catch((reason: unknown) => reason);
+  // The weights of the first U-Net come before the last 20 kB, but not before the last megabyte.
+  const before = last === 20_000 ? first! : models.models.prior!.components[0]!;
+  while (!before.weights.isLoaded) await new Promise((resolve) => setTimeout(resolve, 20));
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  const { length } = server.requests;
+  models.dispose();
+  expect(await loading).toMatchObject({ code: "manager/disposed" });
+  await closed.get("decoder");
+  // A request that begins again would come now.
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  expect(server.requests.slice(length)).toEqual([]);
+});
+
+it("of all files stop to arrive when their load is aborted, and come with the next", async () => {
+  const closed = holdForGood(20_000, "prior", "decoder");
+  const models = await open();
+  const stop = new AbortController();
+  const loading = models.load(stop.signal);
+  while (closed.size < 2) await new Promise((resolve) => setTimeout(resolve, 20));
+  stop.abort(new Error("enough"));
+  await expect(loading).rejects.toThrow("enough");
+  await Promise.all(closed.values());
+  await models.load();
+  expect(await kept()).toBe(3);
 });
 
 it("that are no checkpoint are refused for their checksum, if that is wrong too", async () => {

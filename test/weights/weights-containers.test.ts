@@ -51,7 +51,7 @@ const DECODER_TRAINER = {
 };
 
 describe("the save of a trainer", () => {
-  it("gives the weights under model, as upstream's loader does", async () => {
+  it("gives the weights under model, as dalle2-laion's loader does", async () => {
     for (const options of [{}, { weights: "online" }] as const) {
       const checkpoint = await open(PRIOR_TRAINER, options);
       expect(await values(checkpoint.tensors)).toEqual({ "net.a": 1, "noise_scheduler.betas": 2 });

@@ -14,7 +14,7 @@ export function joinedTensors(parts: readonly ComponentTensors[]): TensorSource 
     for (const [name, entry] of source.tensors) tensors.set(`${component}.${name}`, entry);
   }
   const complete = async (signal?: AbortSignal): Promise<void> => {
-    for (const { source } of parts) await source.complete?.(signal);
+    await Promise.all(parts.map(async ({ source }) => source.complete?.(signal)));
   };
   return { name: parts.map(({ source }) => source.name).join(" and "), tensors, complete };
 }

@@ -1,8 +1,8 @@
 import { ConfigError } from "../../config/config-error.js";
 import type { ModelLoadConfig } from "../load-config.js";
 import type { ClipSource } from "../../config/load-config-data.js";
+import { openRemote } from "../../files/downloads.js";
 import { openSource } from "../../files/open.js";
-import { openRemote } from "../../files/remote-file.js";
 import { openAiModelUrl } from "../../models/clip/openai-models.js";
 import { openCheckpoint } from "../../models/open-checkpoint.js";
 import type { OpenedFolder } from "../../models/opened.js";

@@ -1,6 +1,6 @@
 import { ConfigError } from "../../config/config-error.js";
 import type { ClipSource, FileLocation, ModelSource, PriorSource, UnetSource } from "../../config/load-config-data.js";
-import { restartOnChange } from "../../files/download.js";
+import { restartOnChange } from "../../files/changed.js";
 import { IMAGE_ENCODER, TEXT_ENCODER, type Component } from "../../models/component.js";
 import { kindsOf } from "../../models/diffusers/claimed-components.js";
 import { familyOf } from "../../models/families.js";

@@ -84,6 +84,10 @@ export class Offloader {
   /** Loads all components but those named `except`, unless offload is "idle". */
   async load(signal?: AbortSignal, except: readonly string[] = []): Promise<void> {
     const isWanted = ({ name }: Component): boolean => this.#offload === "never" && !except.includes(name);
+    // All files have a call that waits for them, so that an abort stops each, also those that are read later.
+    for (const component of this.#components) {
+      if (isWanted(component)) component.weights.source.complete?.(signal).catch(() => undefined);
+    }
     // The weights of all come to the GPU as they arrive, before the first download is complete.
     for (const component of this.#components) {
       if (!isWanted(component)) continue;

@@ -2,7 +2,7 @@ import { flushSync } from "svelte";
 import { describe, expect, it } from "vitest";
 import type { AppState } from "../../../web/src/app-state.svelte.js";
 import { Draft, isProblem, type DraftContext } from "../../../web/src/forms/draft.svelte.js";
-import { useImages } from "../../../web/src/forms/incoming.js";
+import { restoreParameters, useImages } from "../../../web/src/forms/incoming.js";
 import { SHAPES_FACTS, type ModelFacts } from "../../../web/src/forms/facts.js";
 import { keepDraft } from "../../../web/src/forms/keep-draft.svelte.js";
 import type { Request, Task } from "../../../web/src/jobs/request.js";
@@ -282,6 +282,21 @@ it("takes the model's defaults in parameters for none, and leaves out what the m
   expect(draft.changes("create")).toBe(1);
   expect(draft.isSeedLocked).toBe(false);
   expect(requestOf(draft, "create").parameters).toMatchObject({ prior: {}, unets: [{}, { condScale: 3 }] });
+});
+
+it.each([
+  ["create", "shapes", "The form is filled. Generate when you are ready."],
+  ["upscale", "shapes", "The form is filled. Add an image."],
+  ["create", "karlo", "These parameters are for the model “karlo”. Choose it to get the same image."],
+] as const)("restored parameters of %s with the model %s say what is next: %s", (task, model, message) => {
+  const said: string[] = [];
+  const app = {
+    draft: draftOf(),
+    session: { choice: { id: "shapes" } },
+    toasts: { show: (text: string) => void said.push(text) },
+  } as unknown as AppState;
+  restoreParameters(app, { task, prompts: ["a"], count: 1, seed: 1, prior: {}, unets: [] }, model);
+  expect([app.tab, ...said]).toEqual([task, message]);
 });
 
 describe("a kept draft", () => {

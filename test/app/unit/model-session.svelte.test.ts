@@ -102,6 +102,7 @@ describe("the model session", () => {
     const karlo = session.open();
     await settle();
     expect([fake.openings.length, session.current]).toEqual([1, SHAPES]);
+    expect([session.status, session.choiceStatus]).toEqual(["opening", "closed"]);
     fake.opening.resolve(undefined);
     expect(await done).toBe("done");
     await settle();

@@ -12,7 +12,12 @@ it.each([
   const changes: number[] = [];
   const slider = mount(Slider, {
     target: document.body,
-    props: { ...props, label: "Guidance", valueText: String(props.value), onChange: (next) => void changes.push(next) },
+    props: {
+      ...props,
+      label: "Guidance",
+      valueText: String(props.value),
+      onChange: (next: number) => void changes.push(next),
+    },
   });
   flushSync();
   const thumb = document.querySelector("[role=slider]")!;

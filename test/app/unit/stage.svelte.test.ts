@@ -9,6 +9,7 @@ import { Toasts } from "../../../web/src/shell/toasts.svelte.js";
 import { webGpuHelp } from "../../../web/src/shell/webgpu-help.js";
 import { actionOfKey, IMAGE_ACTIONS } from "../../../web/src/stage/actions.js";
 import { batchesOf, titleOf } from "../../../web/src/stage/batch.js";
+import { detailsOf } from "../../../web/src/stage/details.js";
 import { fileNameOf } from "../../../web/src/stage/file-name.js";
 import { fitGrid, fitImage } from "../../../web/src/stage/fit.js";
 import type { Shown } from "../../../web/src/stage/shown.js";
@@ -197,14 +198,24 @@ describe("messages", () => {
     const toasts = new Toasts();
     toasts.show("Done.");
     const [toast] = toasts.list;
-    toasts.hold(toast!, "pointer");
-    toasts.hold(toast!, "focus");
-    toasts.release(toast!, "pointer");
+    toast!.time.hold("pointer");
+    toast!.time.hold("focus");
+    toast!.time.release("pointer");
     vi.advanceTimersByTime(60_000);
     expect(toasts.list).toHaveLength(1);
-    toasts.release(toast!, "focus");
+    toast!.time.release("focus");
     vi.advanceTimersByTime(60_000);
     expect(toasts.list).toEqual([]);
+    vi.useRealTimers();
+  });
+
+  it("give way to newer ones, and are not counted once they are gone", () => {
+    vi.useFakeTimers();
+    const toasts = new Toasts();
+    for (const message of ["1", "2", "3", "4"]) toasts.show(message);
+    expect(toasts.list.map(({ message }) => message)).toEqual(["2", "3", "4"]);
+    toasts.dismiss(toasts.list[0]!);
+    expect(vi.getTimerCount()).toBe(2);
     vi.useRealTimers();
   });
 });
@@ -233,6 +244,13 @@ describe("words", () => {
     expect(fileNameOf({ prompt: "Ein “rotes” Café/Haus?", parameters: PARAMETERS })).toBe("Ein-rotes-Café-Haus-7.png");
     expect(fileNameOf({ prompt: "", parameters: PARAMETERS })).toBe("create-7.png");
   });
+});
+
+it("details have all that was set, with the candidates of the prior", () => {
+  const parameters = { ...PARAMETERS, prior: { steps: 4, candidates: 1 }, unets: [{}, { condScale: 1.25 }] };
+  const rows = detailsOf({ ...kept("a", "one"), parameters }).map(({ label, value }) => `${label}: ${value}`);
+  expect(rows).toEqual(expect.arrayContaining(["Prior: 4 steps, 1 candidate", "U-Net 2: guidance 1.25", "Seed: 7"]));
+  expect(rows.some((row) => row.startsWith("U-Net 1"))).toBe(false);
 });
 
 describe("actions", () => {

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, statfs, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -7,6 +7,7 @@ import { hubFileUrl, hubId, hubPlaceOf, parseHubId } from "../../../src/files/fo
 import { isFolderUrl, localFolder, remoteFolders, remotePlace } from "../../../src/files/folder/places.js";
 import { FolderMemory } from "../../../src/files/folder/folder-memory.js";
 import type { RemoteFolderOptions } from "../../../src/files/folder/remote-folder.js";
+import { reserveSpace } from "../../../src/files/space.js";
 import { dropAfter, FaultServer, status } from "../../support/fault-server.js";
 import { serveRepository, type Repository } from "../../support/hub-server.js";
 
@@ -96,6 +97,24 @@ describe("a repository on the hub", () => {
       await folder()
     ).announce!(["prior/model.bin"]);
     expect(warnings).toEqual([]);
+  });
+
+  it("is announced while another call downloads it into the last room of the disk", async () => {
+    serveRepository(server, REPOSITORY);
+    const { bavail, bsize } = await statfs(root);
+    const size = Math.floor(0.6 * bavail * bsize);
+    const rooms = [];
+    for (const name of ["prior", "decoder"]) {
+      rooms.push(await reserveSpace(name, cacheFolder, 0, size));
+      rooms.at(-1)!.advance(size);
+    }
+    // Together they need more than there is.
+    for (const room of rooms) room.advance(0);
+    await (
+      await folder()
+    ).announce!(["prior/model.bin"]);
+    for (const room of rooms) room.release();
+    expect(warnings).toEqual(["some/model: 300.00 kB to download, licence creativeml-openrail-m"]);
   });
 
   it("resumes a download after a break, and says how much is left", async () => {

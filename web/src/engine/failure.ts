@@ -2,8 +2,7 @@
 import { Dalle2Error, NotFiniteError } from "dalle2-webgpu";
 
 /** What one button can do about a failure. */
-export type Remedy =
-  "retry" | "retry-in-f32" | "smaller-batch" | "reopen-device" | "free-storage" | "choose-model" | "shorten-prompt";
+export type Remedy = "retry" | "retry-in-f32" | "reopen-device" | "free-storage" | "choose-model" | "shorten-prompt";
 
 /** A failure as it is shown. */
 export interface Failure {
@@ -48,13 +47,21 @@ const BUG: Face = {
 
 /** By code, or by the part before the slash. */
 const FACES: Readonly<Record<string, Face>> = {
-  argument: { title: "A value does not fit", remedy: undefined },
+  argument: { title: "A value does not fit", advice: "Change the value that the message names.", remedy: undefined },
   config: { title: "The load config is not right", remedy: "choose-model" },
   device: STOPPED,
   dialect: { title: "This model is of an unknown version", remedy: "choose-model" },
   error: BUG,
-  "file/access-refused": { title: "The server does not give out this file", remedy: "choose-model" },
-  "file/blocked": { title: NO_DOWNLOAD, remedy: "retry" },
+  "file/access-refused": {
+    title: "The server does not give out this file",
+    advice: "It may ask everybody to accept terms first. Then download the model there, and open its folder.",
+    remedy: "choose-model",
+  },
+  "file/blocked": {
+    title: NO_DOWNLOAD,
+    advice: "Download its files from the page of their server, and open their folder.",
+    remedy: "choose-model",
+  },
   "file/changed": { title: "The file changed on its server", remedy: "retry" },
   "file/checksum": { title: "The download is damaged", remedy: "retry" },
   "file/damaged": {
@@ -85,13 +92,14 @@ const FACES: Readonly<Record<string, Face>> = {
   },
   "gpu/limit": {
     title: "The GPU cannot hold that much at once",
-    advice: "Generate fewer images at once, or choose a smaller model.",
-    remedy: "smaller-batch",
+    advice: "Choose a smaller model, or open the page on a computer with a larger GPU.",
+    remedy: "choose-model",
   },
   "gpu/out-of-memory": {
     title: "The GPU has too little memory",
-    advice: "Generate fewer images at once, choose a smaller model, or close other programs that use the GPU.",
-    remedy: "smaller-batch",
+    // The library has tried it with one image at a time.
+    advice: "Close other tabs and programs that use the GPU, and try again. Or choose a smaller model.",
+    remedy: "retry",
   },
   "gpu/unavailable": {
     title: "There is no GPU to compute on",
@@ -105,20 +113,41 @@ const FACES: Readonly<Record<string, Face>> = {
   },
   "gpu/shader": { title: "The GPU's driver cannot compile the kernels", remedy: "choose-model" },
   gpu: BUG,
-  image: { title: "The image could not be read", remedy: undefined },
+  image: {
+    title: "The image could not be read",
+    advice: "Open it in another program, and save it again as PNG or JPEG.",
+    remedy: undefined,
+  },
   internal: BUG,
   manager: STOPPED,
-  "sampling/no-model": { title: "The model cannot do this", remedy: "choose-model" },
-  sampling: { title: "The model cannot do this", remedy: undefined },
-  shape: { title: "The weights do not fit the model", remedy: "choose-model" },
+  "sampling/no-model": {
+    title: "The model cannot do this",
+    advice: "Choose a model that has what is missing.",
+    remedy: "choose-model",
+  },
+  sampling: {
+    title: "The model cannot do this",
+    advice: "Change the setting that the message names, or choose another model.",
+    remedy: undefined,
+  },
+  shape: {
+    title: "The weights do not fit the model",
+    advice: "Check that the load config describes these checkpoints.",
+    remedy: "choose-model",
+  },
   "text/too-long": { title: "The prompt is too long", remedy: "shorten-prompt" },
-  unsupported: { title: "This model is not supported", remedy: "choose-model" },
+  unsupported: {
+    title: "This model is not supported",
+    advice: "Choose another checkpoint, or another model.",
+    remedy: "choose-model",
+  },
   "values/not-finite": {
     title: "The numbers grew too large",
     advice: "In f32 they have room. It takes more memory and time.",
     remedy: "retry-in-f32",
   },
   weights: { title: "The weights do not fit the model", remedy: "choose-model" },
+  "weights/disposed": STOPPED,
   "worker/crashed": STOPPED,
   "worker/not-started": {
     title: "The worker of this page could not be started",
@@ -146,8 +175,6 @@ const NO_F16: Face = {
 export interface FailureContext {
   /** Default: what the browser says. */
   readonly isOnline?: boolean | undefined;
-  /** How many images were asked for. One is the smallest batch. Default: several. */
-  readonly images?: number | undefined;
 }
 
 /** Describes whatever was thrown. */
@@ -163,7 +190,7 @@ export function failureOf(error: unknown, context: FailureContext = {}): Failure
     title: face.title,
     message: withoutAdvice(error),
     advice: face.advice ?? error.advice,
-    remedy: remedyOf(face, error, context),
+    remedy: remedyOf(face, error),
     ...missingBytes(error),
   };
 }
@@ -178,20 +205,19 @@ function isOfNetwork(code: string): boolean {
   return ["file/transient", "file/failed", "file/blocked", "file/not-found", "worker/not-started"].includes(code);
 }
 
-function remedyOf({ remedy }: Face, error: Dalle2Error, { images = Infinity }: FailureContext): Remedy | undefined {
-  if (remedy === "smaller-batch" && images <= 1) return "choose-model";
+function remedyOf({ remedy }: Face, error: Dalle2Error): Remedy | undefined {
   // It overflowed in f32 already.
   if (error instanceof NotFiniteError && error.place?.dtype === "f32") return "choose-model";
   return remedy;
 }
 
-/** The library adds its advice to some messages; the page shows it apart. */
+/** The library adds its advice to some messages; the page shows it apart. What is left ends as a sentence. */
 function withoutAdvice({ message, advice }: Dalle2Error): string {
   const bare = advice.replace(/\.$/, "");
   const at = message.toLowerCase().lastIndexOf(bare.toLowerCase());
-  if (bare === "" || at <= 0) return message;
-  const cut = message.slice(0, at).replace(/[\s;:,.]+$/, "");
-  return cut === "" ? message : `${cut}.`;
+  const cut = bare === "" || at <= 0 ? "" : message.slice(0, at).replace(/[\s;:,.]+$/, "");
+  const left = cut === "" ? message : cut;
+  return /[.!?]$/.test(left) ? left : `${left}.`;
 }
 
 function missingBytes(error: Dalle2Error): Pick<Failure, "neededBytes"> {

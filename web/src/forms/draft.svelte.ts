@@ -1,12 +1,12 @@
 import type { SamplerName } from "dalle2-webgpu";
 import type { Engine } from "../engine/engine.js";
 import { failureOf } from "../engine/failure.js";
+import { sayFailure } from "../engine/say-failure.js";
 import { TASKS, type Parameters, type PriorSampling, type Request, type Sampling, type Task } from "../jobs/request.js";
 import { findProblem, type Problem } from "./checks.js";
 import type { ModelFacts } from "./facts.js";
 import { readInputImage, type InputImage } from "./input-image.js";
 import { randomSeed } from "./limits.js";
-import { sayFailure } from "../engine/say-failure.js";
 import { parametersOf, settingsOf, valuesOf, type DraftValues } from "./parameters.js";
 
 /** How many images a task takes. */
@@ -32,7 +32,7 @@ export interface UsableImage {
   readonly file: Blob;
   /** Prompt of the image; empty if it has none, undefined if that is not known. */
   readonly prompt: string | undefined;
-  /** Default: its prompt. */
+  /** Default: its prompt, or "Image" without one. */
   readonly name?: string;
 }
 
@@ -220,12 +220,13 @@ export class Draft implements DraftValues {
   async useAsInput(task: Task, image: UsableImage, index = this.#freeIndex(task)): Promise<void> {
     if (IMAGES_OF[task] === 0) return;
     if (task === "interpolate") this.ends = "images";
-    const { file, prompt, name = prompt || "Image" } = image;
+    const { file, prompt } = image;
+    const caption = prompt ?? "";
+    const name = image.name ?? (caption === "" ? "Image" : caption);
     const at = Math.min(index, this.images[task].length);
     const isReplaced = this.images[task][at] !== undefined;
     if (!(await this.addImage(task, file, name, at))) return;
     if (prompt === undefined && !isReplaced) return;
-    const caption = prompt ?? "";
     if (task === "variations") this.variationsCaption = caption;
     if (task === "upscale") this.upscaleCaption = caption;
     if (task === "edit") this.before = caption;

@@ -1,7 +1,7 @@
 // Keeps what was entered in this browser, without images.
 import type { Draft, ModelSettings } from "./draft.svelte.js";
-import { LIMITS, numberWithin, samplerNamed } from "./limits.js";
-import type { Sampling } from "../jobs/request.js";
+import { LIMITS, numberWithin } from "./limits.js";
+import { samplerNamed, type Sampling } from "../jobs/request.js";
 
 const KEY = "dalle2app.draft";
 

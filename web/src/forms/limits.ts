@@ -1,8 +1,6 @@
 // Values that the forms, links and kept drafts accept.
 import { MAX_SEED } from "../jobs/image-parameters.js";
 
-export { samplerNamed } from "../jobs/request.js";
-
 /** Values from `least` to `most`. */
 export interface Limits {
   readonly least: number;

@@ -1,7 +1,7 @@
 // Links that hold the parameters of a job: after `#`, as a query string that people can read.
-import { TASKS, type Parameters, type PriorSampling, type Sampling } from "../jobs/request.js";
+import { samplerNamed, TASKS, type Parameters, type PriorSampling, type Sampling } from "../jobs/request.js";
 import type { RestoredParameters } from "./draft.svelte.js";
-import { LIMITS, numberWithin, samplerNamed, type Limits } from "./limits.js";
+import { LIMITS, numberWithin, type Limits } from "./limits.js";
 
 /** What a link says. */
 export interface LinkContent {

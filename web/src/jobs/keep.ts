@@ -4,7 +4,7 @@ import type { KeptImage } from "../gallery/kept-image.js";
 import { inputsOfImage, parametersOfImage, promptOfImage } from "./image-parameters.js";
 import type { Job } from "./job.svelte.js";
 
-/** Makes of an image of a job what the gallery keeps. `seconds` are counted from the start of the job. */
+/** What the gallery keeps of an image of a job. `seconds` are counted from the start of the job. */
 export async function keptImageOf(
   job: Job,
   index: number,

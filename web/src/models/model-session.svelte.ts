@@ -54,6 +54,11 @@ export class ModelSession {
     return this.current && isSameChoice(this.current, this.choice) ? this.#model : undefined;
   }
 
+  /** Where the chosen model stands. A job may open another one, which it was queued for. */
+  get choiceStatus(): ModelStatus {
+    return this.current && isSameChoice(this.current, this.choice) ? this.status : "closed";
+  }
+
   /** Chooses a model for later jobs. It is opened by the first of them, or by `open`. */
   choose(choice: ModelChoice): void {
     const isSame = isSameChoice(choice, this.choice);

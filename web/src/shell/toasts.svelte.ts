@@ -1,9 +1,13 @@
+import { Countdown } from "./countdown.js";
+
 /** A short message that goes away by itself. */
 export interface Toast {
   readonly id: number;
   readonly message: string;
   /** What one button does, such as undo. */
   readonly action?: { readonly label: string; readonly run: () => void } | undefined;
+  /** The time until it goes away. Hold it while the pointer or the focus is in the message. */
+  readonly time: Countdown;
 }
 
 /** How long a message is shown. One with a button stays longer, so that it can be reached. */
@@ -12,55 +16,26 @@ const SHOWN_WITH_ACTION_MS = 10_000;
 /** Older messages give way. */
 const MOST = 3;
 
-/** What keeps a message. */
-type Holder = "pointer" | "focus";
-
 /** The short messages on the page, oldest first. */
 export class Toasts {
   list: readonly Toast[] = $state.raw([]);
   #next = 1;
-  readonly #timers = new Map<number, ReturnType<typeof setTimeout>>();
-  /** What is in each message. */
-  readonly #holders = new Map<number, ReadonlySet<Holder>>();
 
   show(message: string, action?: Toast["action"]): void {
-    const toast = { id: this.#next++, message, action };
-    this.list = [...this.list, toast].slice(-MOST);
-    this.#count(toast);
+    const id = this.#next++;
+    const time = new Countdown(action ? SHOWN_WITH_ACTION_MS : SHOWN_MS, () => {
+      this.dismiss({ id });
+    });
+    this.#keep([...this.list, { id, message, action, time }].slice(-MOST));
   }
 
-  dismiss({ id }: Toast): void {
-    this.list = this.list.filter((toast) => toast.id !== id);
-    this.#holders.delete(id);
-    this.#stop(id);
+  dismiss({ id }: Pick<Toast, "id">): void {
+    this.#keep(this.list.filter((toast) => toast.id !== id));
   }
 
-  /** Keeps a message while the pointer or the focus is in it. */
-  hold({ id }: Toast, by: Holder): void {
-    this.#holders.set(id, new Set([...(this.#holders.get(id) ?? []), by]));
-    this.#stop(id);
-  }
-
-  /** Counts its time anew, once neither is in it. */
-  release(toast: Toast, by: Holder): void {
-    const others = [...(this.#holders.get(toast.id) ?? [])].filter((holder) => holder !== by);
-    this.#holders.set(toast.id, new Set(others));
-    if (others.length === 0 && this.list.includes(toast)) this.#count(toast);
-  }
-
-  #count(toast: Toast): void {
-    this.#stop(toast.id);
-    const time = toast.action ? SHOWN_WITH_ACTION_MS : SHOWN_MS;
-    this.#timers.set(
-      toast.id,
-      setTimeout(() => {
-        this.dismiss(toast);
-      }, time),
-    );
-  }
-
-  #stop(id: number): void {
-    clearTimeout(this.#timers.get(id));
-    this.#timers.delete(id);
+  /** Shows these alone. The time of the others is not counted any longer. */
+  #keep(toasts: readonly Toast[]): void {
+    for (const toast of this.list) if (!toasts.includes(toast)) toast.time.stop();
+    this.list = toasts;
   }
 }

@@ -39,7 +39,7 @@ export interface ImageAction {
 
 /** All actions, in order. */
 export const IMAGE_ACTIONS: readonly ImageAction[] = [
-  useIn("variations", "Make variations", Shuffle, "v"),
+  useIn("variations", "Generate variations", Shuffle, "v"),
   useIn("inpaint", "Inpaint", Brush, "i"),
   useIn("upscale", "Upscale", Scaling, "u"),
   useIn("interpolate", "Interpolate with another image", Blend, "m"),
