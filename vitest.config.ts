@@ -21,7 +21,7 @@ class LongestFirst extends BaseSequencer {
 export default defineConfig({
   resolve: { alias: { "#platform": platform } },
   test: {
-    globalSetup: ["test/support/generate.ts"],
+    globalSetup: ["test/support/generate.ts", "test/app/support/screenshots-page.ts"],
     testTimeout: 120_000,
     hookTimeout: 120_000,
     sequence: { sequencer: LongestFirst },

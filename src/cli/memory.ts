@@ -1,6 +1,5 @@
 import type { Command } from "commander";
 import { GpuUnavailableError } from "../gpu/errors.js";
-import type { DeviceFacts } from "../gpu/tuning.js";
 import { counted } from "../platform/counted.js";
 import { ModelLoadConfig } from "../pipeline/load-config.js";
 import { planMemory, type MemoryPlan, type MemoryPlanOptions } from "../pipeline/manager/memory-plan.js";
@@ -43,26 +42,26 @@ export function register(program: Command): void {
       const signal = interruptSignal();
       // First the file: a mistake in it is said at once.
       const config = await ModelLoadConfig.open(path, { signal });
-      const plans = await plansOf(config, { batchSize, weights, gpu: await deviceFor(tuning), signal });
+      const plans = await plansOf(config, { batchSize, weights, ...(await adapterFor(tuning)), signal });
       if (json) printJson(plans);
       else print(formatPlans(publicUrl(path), plans));
     });
 }
 
-/** The device to plan for; undefined if there is none. */
-async function deviceFor(tuning: string | undefined): Promise<DeviceFacts | undefined> {
-  if (tuning !== undefined) return await deviceOf(await namedTable(tuning));
+/** The adapter to plan for: its device and what it can bind, as far as they are known. */
+async function adapterFor(tuning: string | undefined): Promise<Pick<MemoryPlanOptions, "gpu" | "maxBindingSize">> {
+  if (tuning !== undefined) return { gpu: await deviceOf(await namedTable(tuning)) };
   const [{ openGpu }, { keptTuning }] = await Promise.all([import("../gpu/open.js"), import("../tuning/kept.js")]);
   try {
     using gpu = await openGpu({ tuning: keptTuning({ probes: false, onWarning: say }) });
-    const { adapter, features, tuning } = gpu;
-    return { adapter, features, tuning };
+    const { adapter, features, tuning, limits } = gpu;
+    return { gpu: { adapter, features, tuning }, maxBindingSize: limits.maxStorageBufferBindingSize };
   } catch (error) {
     if (!(error instanceof GpuUnavailableError)) throw error;
     say(
       "There is no adapter here to plan for. Kernels of another one may need more memory: name its table by --tuning.",
     );
-    return undefined;
+    return {};
   }
 }
 

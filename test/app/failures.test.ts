@@ -2,8 +2,12 @@ import { chromium } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { browsers } from "../browser/browsers.js";
 import { chromiumPath } from "../browser/chromium.js";
+import { deviceOf, namedTable } from "../../src/cli/tuning-table.js";
+import { ModelLoadConfig } from "../../src/pipeline/load-config.js";
+import { planMemory } from "../../src/pipeline/manager/memory-plan.js";
 import { AppPage, linkWith } from "./support/app-page.js";
-import { openApp, visitApp, type OpenApp, type Visit } from "./support/open-app.js";
+import { giveMemory, limitMemory } from "./support/gpu-memory.js";
+import { openApp, visitApp, type OpenApp, type Visit, type VisitOptions } from "./support/open-app.js";
 
 const FEW = linkWith({ task: "create", prompt: "a red circle" });
 const PATIENCE = { timeout: 60_000 };
@@ -19,8 +23,8 @@ describe.skipIf(browsers.chromium.isMissing)("each failure says what to do, and 
   afterAll(() => app.close());
   afterEach(() => visit.close());
 
-  async function comeIn(): Promise<void> {
-    visit = await app.visit({ hash: FEW });
+  async function comeIn(options: VisitOptions = {}): Promise<void> {
+    visit = await app.visit({ hash: FEW, ...options });
     person = new AppPage(visit.page);
   }
 
@@ -30,10 +34,18 @@ describe.skipIf(browsers.chromium.isMissing)("each failure says what to do, and 
     await person.stageImage(/red circle/);
   }
 
+  /** Bytes that hold the weights of each network, but not the work of the largest. */
+  async function bytesWithoutImages(): Promise<number> {
+    const gpu = await deviceOf(await namedTable("swiftshader-2"));
+    const { components } = await planMemory(await ModelLoadConfig.named(), { dtype: "f32", batchSize: 1, gpu });
+    const [largest] = components.toSorted((a, b) => b.weightBytes - a.weightBytes);
+    return largest!.weightBytes + largest!.workBytes / 2;
+  }
+
   async function expectFailure(title: string): Promise<void> {
     await visit.page.getByRole("heading", { name: title }).waitFor(PATIENCE);
     await person.expectAccessible(title);
-    await person.screenshot(`failure ${title}`);
+    await person.screenshot("failed", title);
   }
 
   it("a network that is gone", async () => {
@@ -68,6 +80,29 @@ describe.skipIf(browsers.chromium.isMissing)("each failure says what to do, and 
     await person.generateButton.click();
     await expectFailure("This GPU has no f16");
     await mend("Generate in f32");
+  });
+
+  it("a GPU without memory for the model", async () => {
+    await comeIn({ prepare: (context) => limitMemory(context, 2 ** 20) });
+    await person.generateButton.click();
+    await expectFailure("The model does not fit the GPU");
+    await visit.page.getByRole("button", { name: "Choose another model" }).click();
+    await visit.page.getByRole("dialog", { name: "Model" }).waitFor();
+    await visit.page.keyboard.press("Escape");
+    // Other programs are closed.
+    await giveMemory(visit);
+    await person.generateButton.click();
+    await person.stageImage(/red circle/);
+  });
+
+  it("a GPU without memory for the images", async () => {
+    const bytes = await bytesWithoutImages();
+    const hash = linkWith({ task: "create", prompt: "a red circle", count: 2 });
+    await comeIn({ hash, prepare: (context) => limitMemory(context, bytes) });
+    await person.generateButton.click();
+    await expectFailure("The GPU has too little memory");
+    await giveMemory(visit);
+    await mend("Try again");
   });
 
   it("a storage that is full", async () => {
@@ -108,7 +143,7 @@ describe.skipIf(browsers.chromium.isMissing)("each failure says what to do, and 
       await visit.page.getByRole("button", { name: "Look again" }).waitFor(PATIENCE);
       await visit.page.getByText("What the browser said").click();
       await person.expectAccessible("no adapter");
-      await person.screenshot("no-adapter");
+      await person.screenshot("failed", "no adapter");
       expect(visit.errors).toEqual([]);
     } finally {
       await browser.close();

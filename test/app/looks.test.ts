@@ -12,9 +12,10 @@ const TABS = ["Create", "Variations", "Inpaint", "Upscale", "Interpolate & edit"
 const DIALOGS = { Storage: "Downloads and storage", Keys: "Keys", About: "About" };
 
 const SCREENS = [
-  { name: "wide", width: 1440, height: 900, colorScheme: "dark" },
+  { name: "light", width: 1280, height: 900, colorScheme: "light" },
+  { name: "dark", width: 1440, height: 900, colorScheme: "dark" },
   { name: "phone", width: 360, height: 740, colorScheme: "light" },
-  { name: "dark-phone", width: 360, height: 740, colorScheme: "dark" },
+  { name: "dark phone", width: 360, height: 740, colorScheme: "dark" },
 ] as const;
 
 describe.skipIf(browsers.chromium.isMissing)("the app as it looks", { timeout: 120_000 }, () => {
@@ -30,7 +31,7 @@ describe.skipIf(browsers.chromium.isMissing)("the app as it looks", { timeout: 1
     for (const tab of TABS) {
       await person.openTab(tab);
       await person.expectAccessible(tab);
-      await person.screenshot(`${name} ${tab}`);
+      await person.screenshot(name, tab);
       // Nothing is wider than the window.
       expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(screen.width);
     }
@@ -39,20 +40,20 @@ describe.skipIf(browsers.chromium.isMissing)("the app as it looks", { timeout: 1
       await page.getByRole("dialog").getByRole("button", { name: dialog }).click();
       await page.getByRole("dialog", { name: title, exact: true }).waitFor();
       await person.expectAccessible(dialog);
-      await person.screenshot(`${name} ${dialog}`);
+      await person.screenshot(name, dialog);
       await page.keyboard.press("Escape");
     }
     await page.getByRole("button", { name: /^Model/ }).click();
     await page.getByRole("dialog", { name: "Model" }).waitFor();
     await person.expectAccessible("the models");
-    await person.screenshot(`${name} models`);
+    await person.screenshot(name, "Model");
     expect(errors).toEqual([]);
     await close();
   });
 
   it("leads to the option that has a problem, and leaves the others as the link has them", async () => {
     const given = { "unet1.guidance": 1, "unet2.guidance": 1.25, prompt: "a red circle", negative: "a square" };
-    const { page, errors, close } = await app.visit({ ...SCREENS[1], hash: linkWith({ task: "create", ...given }) });
+    const { page, errors, close } = await app.visit({ ...SCREENS[2], hash: linkWith({ task: "create", ...given }) });
     await page.getByText("A negative prompt works by guidance").first().waitFor();
     await new AppPage(page).generateButton.press("Enter");
     const options = page.getByRole("dialog", { name: "Options", exact: true });
@@ -82,7 +83,7 @@ describe.skipIf(browsers.chromium.isMissing)("the app as it looks", { timeout: 1
     await page.locator("input[webkitdirectory]").setInputFiles(folder);
     await page.getByRole("dialog").getByRole("button", { name: /^Load/ }).click();
     await page.getByText("in use").waitFor({ timeout: 60_000 });
-    await person.screenshot("own model");
+    await person.screenshot("full", "model of a folder");
     await page.getByRole("dialog").getByRole("button", { name: "Done" }).click();
     await person.generate();
     await person.stageImage(/red circle/);

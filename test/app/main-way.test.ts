@@ -32,11 +32,11 @@ describe.skipIf(browsers.chromium.isMissing)(
 
     it("generates the image of the example by one click", async () => {
       await person.expectAccessible("the first visit");
-      await person.screenshot("first-visit");
+      await person.screenshot("empty", "first visit");
       await person.generate();
       first = await person.stageImage(/red circle/);
       expectShape(RED_CIRCLE, first);
-      await person.screenshot("first-image");
+      await person.screenshot("full", "first image");
       await person.expectAccessible("an image");
     });
 
@@ -46,7 +46,7 @@ describe.skipIf(browsers.chromium.isMissing)(
       await visit.page.getByText("2 prompts × 2 images = 4").waitFor();
       await person.generate();
       await expect.poll(() => person.stageImages.count()).toBe(4);
-      await person.screenshot("four-images");
+      await person.screenshot("full", "four images");
       await person.expectAccessible("several images");
     });
 
@@ -55,7 +55,7 @@ describe.skipIf(browsers.chromium.isMissing)(
       await person.openTab("History");
       const images = visit.page.getByRole("region", { name: "History" }).locator("img");
       await expect.poll(() => images.count()).toBe(5);
-      await person.screenshot("history");
+      await person.screenshot("full", "history");
       await person.expectAccessible("the history");
     });
 
@@ -67,7 +67,7 @@ describe.skipIf(browsers.chromium.isMissing)(
       await visit.page.getByRole("tab", { name: "Variations", selected: true }).waitFor();
       await person.generate();
       const variation = await person.stageImage(/^Variation/);
-      await person.screenshot("variation");
+      await person.screenshot("full", "variation");
       expect([variation.width, variation.height]).toEqual([64, 64]);
       expect(variation.data).not.toEqual(first.data);
       await person.expectAccessible("variations");
@@ -86,7 +86,7 @@ describe.skipIf(browsers.chromium.isMissing)(
       await visit.page.goto(app.served.url + linkWith({ task: "interpolate", frames: 3 }) + prompts);
       await person.generate();
       await expect.poll(() => person.stageImages.count()).toBe(3);
-      await person.screenshot("interpolation");
+      await person.screenshot("full", "interpolation");
     });
 
     it("changes an image by the difference of two texts", async () => {
@@ -95,7 +95,7 @@ describe.skipIf(browsers.chromium.isMissing)(
       await visit.page.locator("input[type=file]").first().setInputFiles("examples/images/red-circle.png");
       await person.generate();
       expect((await person.stageImage(/^Edited image/)).width).toBe(64);
-      await person.screenshot("edit");
+      await person.screenshot("full", "edit");
       await person.expectAccessible("an edit");
     });
 
@@ -109,13 +109,14 @@ describe.skipIf(browsers.chromium.isMissing)(
         .getByText(/U-Net 1, step/)
         .first()
         .waitFor({ timeout: 240_000 });
+      await person.screenshot("busy", "a job and a queued one");
       await visit.page.getByRole("button", { name: /^Cancel/ }).click();
       await expect.poll(() => person.tiles.nth(1).getAttribute("aria-label")).toMatch(/cancelled/);
       await expect.poll(() => person.tiles.first().getAttribute("aria-label")).toMatch(/generating/);
       // A click right after the button has changed does nothing.
       await visit.page.waitForTimeout(400);
       await visit.page.getByRole("button", { name: /^Cancel/ }).click();
-      await person.screenshot("cancelled");
+      await person.screenshot("failed", "cancelled job");
       await person.generateButton.waitFor();
       await person.expectAccessible("a cancelled job");
     });

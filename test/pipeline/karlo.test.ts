@@ -112,7 +112,15 @@ describe("Karlo's text to image", () => {
     const refused = run({ ...few, decoderCondScale: [3, 2] });
     await expect(refused).rejects.toBeInstanceOf(SamplingError);
     await expect(refused).rejects.toThrow(/U-Net 2 only enlarges images/);
-    expect(manager.prior).toMatchObject({ family: "Karlo", imageEmbedDim: 24 });
+    expect(manager.prior).toMatchObject({
+      family: "Karlo",
+      imageEmbedDim: 24,
+      settings: { condScale: 4, steps: 25, numSamplesPerBatch: 1 },
+    });
+    expect(manager.decoder!.settings).toMatchObject([
+      { condScale: 8, steps: 25 },
+      { condScale: 1, steps: 7 },
+    ]);
     expect(manager.models.prior!.model.settings()).toEqual({ condScale: 4, steps: 25, sampler: undefined });
     expect(manager.models.decoder!.model.stages[0]!.settings()).toEqual({
       condScale: 8,

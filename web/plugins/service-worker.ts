@@ -22,21 +22,26 @@ export function serviceWorker(source: string): Plugin {
     configResolved(resolved) {
       config = resolved;
     },
-    async closeBundle() {
-      const folder = config.build.outDir;
-      await build({
-        configFile: false,
-        publicDir: false,
-        logLevel: "warn",
-        define: { PRECACHED_FILES: JSON.stringify(precachedFiles(folder)) },
-        build: {
-          target: config.build.target,
-          outDir: folder,
-          emptyOutDir: false,
-          modulePreload: false,
-          rolldownOptions: { input: source, output: { format: "iife", entryFileNames: "service-worker.js" } },
-        },
-      });
+    // Not after a build that failed: nobody would see why.
+    writeBundle: {
+      order: "post",
+      sequential: true,
+      async handler() {
+        const folder = config.build.outDir;
+        await build({
+          configFile: false,
+          publicDir: false,
+          logLevel: "warn",
+          define: { PRECACHED_FILES: JSON.stringify(precachedFiles(folder)) },
+          build: {
+            target: config.build.target,
+            outDir: folder,
+            emptyOutDir: false,
+            modulePreload: false,
+            rolldownOptions: { input: source, output: { format: "iife", entryFileNames: "service-worker.js" } },
+          },
+        });
+      },
     },
   };
 }

@@ -1,8 +1,13 @@
 // Descriptions of the models of a manager.
 import type { ClipSource } from "../../config/load-config-data.js";
+import type { NetworkSettings } from "../../diffusion/settings.js";
+import { stageSettings } from "../../models/per-stage.js";
 import type { StageInfo, TextShape } from "../../models/stage-info.js";
 import { DataRequirements } from "../data-requirements.js";
+import type { PriorSettings } from "../settings.js";
+import { candidatesOf } from "../time-estimate.js";
 import type { Models } from "./computed-models.js";
+import type { DefaultSettings } from "./default-settings.js";
 import type { ModelEntries } from "./load-models.js";
 
 /** Description of the prior, which turns texts into image embeddings. */
@@ -17,6 +22,8 @@ export interface PriorInfo {
   readonly textShape: TextShape;
   /** Inputs that it needs. */
   readonly requirements: DataRequirements;
+  /** Settings of a call that gives none: the load config's, otherwise its own. */
+  readonly settings: PriorSettings;
 }
 
 /** Description of the decoder, which turns image embeddings into images. */
@@ -29,6 +36,8 @@ export interface DecoderInfo {
   readonly unets: readonly StageInfo[];
   /** Inputs that it needs to run from U-Net 1. */
   readonly requirements: DataRequirements;
+  /** Settings of each U-Net in a call that gives none: the load config's, otherwise the U-Net's own. */
+  readonly settings: readonly NetworkSettings[];
 }
 
 /** Description of the CLIP that encodes texts and images. */
@@ -53,20 +62,28 @@ export interface ModelInfos {
 }
 
 /**
- * Describes loaded models. `source` is the entry of the CLIP.
+ * Describes loaded models. `source` is the entry of the CLIP, `defaults` are the settings of the load config.
  *
  * @internal
  */
-export function describeLoaded({ prior, decoder, clip }: Models, source: ModelEntries["clip"]): ModelInfos {
+export function describeLoaded(
+  { prior, decoder, clip }: Models,
+  source: ModelEntries["clip"],
+  defaults: DefaultSettings,
+): ModelInfos {
   const hasClip = clip !== undefined;
   return {
-    prior: prior && priorInfo(prior, hasClip),
-    decoder: decoder && decoderInfo(decoder, hasClip),
+    prior: prior && priorInfo(prior, hasClip, defaults),
+    decoder: decoder && decoderInfo(decoder, hasClip, defaults),
     clip: clip && source ? clipInfo(clip, source) : undefined,
   };
 }
 
-function priorInfo({ model, origins }: NonNullable<Models["prior"]>, hasClip: boolean): PriorInfo {
+function priorInfo(
+  { model, origins }: NonNullable<Models["prior"]>,
+  hasClip: boolean,
+  { prior }: DefaultSettings,
+): PriorInfo {
   const { imageEmbedDim, textShape } = model;
   const needs = { imageEmbedding: false, textEncoding: true, image: false, imageSize: 0 };
   return {
@@ -75,16 +92,22 @@ function priorInfo({ model, origins }: NonNullable<Models["prior"]>, hasClip: bo
     imageEmbedDim,
     textShape,
     requirements: new DataRequirements(needs, hasClip),
+    settings: { ...model.settings(prior), numSamplesPerBatch: candidatesOf(model, {}) },
   };
 }
 
-function decoderInfo({ model, origins }: NonNullable<Models["decoder"]>, hasClip: boolean): DecoderInfo {
+function decoderInfo(
+  { model, origins }: NonNullable<Models["decoder"]>,
+  hasClip: boolean,
+  { decoder }: DefaultSettings,
+): DecoderInfo {
   const unets = model.stages.map(({ info }) => info);
   return {
     family: origins[0]!.family,
     versions: origins.map(({ dialect }) => dialect?.version),
     unets,
     requirements: DataRequirements.ofDecoder(unets, 1, hasClip, model.nullText),
+    settings: stageSettings(model.stages, {}, decoder),
   };
 }
 

@@ -126,7 +126,7 @@ export class DalleModelManager {
     this.models = models;
     this.dtype = weights.dtype;
     this.weightFormat = options.weights ?? "full";
-    const { prior, decoder, clip } = describeLoaded(models, entries.clip);
+    const { prior, decoder, clip } = describeLoaded(models, entries.clip, this.defaults);
     this.prior = prior;
     this.decoder = decoder;
     this.clip = clip;

@@ -3,11 +3,9 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Locator, Page } from "playwright-core";
 import { expect } from "vitest";
+import { SCREENSHOTS, type Kind } from "./screenshots-page.js";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
-
-/** Where screenshots go, for people. */
-const SCREENSHOTS = join(root, "output/app");
 
 /** Generating on a busy processor. */
 const PATIENCE = { timeout: 240_000 };
@@ -87,8 +85,8 @@ export class AppPage {
     for (const type of ["dragover", "drop"]) await this.page.dispatchEvent("body", type, { dataTransfer: transfer });
   }
 
-  async screenshot(name: string): Promise<void> {
-    await this.page.screenshot({ path: join(SCREENSHOTS, `${name}.png`) });
+  async screenshot(kind: Kind, name: string): Promise<void> {
+    await this.page.screenshot({ path: join(SCREENSHOTS, kind, `${name}.png`) });
   }
 
   /** Checks the page as it is by axe. */

@@ -24,16 +24,20 @@ export interface ServedApp {
   readonly url: string;
   /** Paths of all requests, oldest first. */
   readonly requests: string[];
+  /** Builds the version of another config of Vite. `deploy` then serves it at the same URL. */
+  readonly buildVersion: (config: string) => Promise<{ readonly deploy: () => void }>;
   close(): Promise<void>;
 }
 
-/** Builds the app into a folder, as `npm run web:build` does. */
-async function buildApp(folder: string): Promise<void> {
+/** Builds the app into a folder of its own, as `npm run web:build` does. */
+async function buildApp(config = "web/vite.config.ts"): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "dalle2-app-"));
   const vite = join(root, "node_modules/vite/bin/vite.js");
-  const args = [vite, "build", "web", "--outDir", folder, "--emptyOutDir", "--logLevel", "error"];
+  const args = [vite, "build", "web", "--config", config, "--outDir", folder, "--emptyOutDir", "--logLevel", "error"];
   // vitest sets NODE_ENV, which Vite follows.
   const env = { ...process.env, NODE_ENV: "production" };
   await promisify(execFile)(process.execPath, args, { cwd: root, env });
+  return folder;
 }
 
 /**
@@ -41,8 +45,8 @@ async function buildApp(folder: string): Promise<void> {
  * has a folder of its own: tests run side by side.
  */
 export async function serveApp(): Promise<ServedApp> {
-  const folder = await mkdtemp(join(tmpdir(), "dalle2-app-"));
-  await buildApp(folder);
+  const folders = [await buildApp()];
+  let [folder] = folders;
   const requests: string[] = [];
   const server: Server = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://localhost");
@@ -52,7 +56,7 @@ export async function serveApp(): Promise<ServedApp> {
       response.writeHead(404).end();
       return;
     }
-    readFile(join(folder, path.slice("/app/".length))).then(
+    readFile(join(folder!, path.slice("/app/".length))).then(
       (bytes) => response.setHeader("content-type", TYPES[extname(path)] ?? "application/octet-stream").end(bytes),
       () => response.writeHead(404).end(),
     );
@@ -61,7 +65,13 @@ export async function serveApp(): Promise<ServedApp> {
   const close = async (): Promise<void> => {
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
-    await rm(folder, { recursive: true });
+    for (const one of folders) await rm(one, { recursive: true });
   };
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/app/`, requests, close };
+  const buildVersion: ServedApp["buildVersion"] = async (config) => {
+    const next = await buildApp(config);
+    folders.push(next);
+    return { deploy: () => (folder = next) };
+  };
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/app/`;
+  return { url, requests, buildVersion, close };
 }

@@ -82,9 +82,14 @@ export class FakeEngine {
     return {
       device: { adapter: { vendor: "fake", architecture: "none", device: "", description: "" }, tuning: "none" },
       prior: undefined,
-      decoder: { unets: [{}, {}] },
+      decoder: {
+        unets: [{}, {}],
+        settings: [
+          { steps: 10, condScale: 2 },
+          { steps: 5, condScale: 1 },
+        ],
+      },
       clip: undefined,
-      defaults: { prior: {}, decoder: { steps: [10, 5], condScale: [2, 1] } },
       dtype: "f32",
       run: async (request: Request, events: JobEvents) => {
         const run = { ...settable<undefined>(), request, events };

@@ -18,6 +18,8 @@ export interface VisitOptions {
   readonly colorScheme?: "light" | "dark";
   /** Runs in the page before its scripts. */
   readonly before?: () => void;
+  /** Changes the browser before the page is opened. */
+  readonly prepare?: (context: BrowserContext) => Promise<void>;
   /** Part of the URL after the folder: `#…`. */
   readonly hash?: string;
 }
@@ -48,10 +50,11 @@ export async function openApp(): Promise<OpenApp> {
 
 /** A visitor who was never here, and whose page is open. */
 export async function visitApp(browser: Browser, url: string, options: VisitOptions = {}): Promise<Visit> {
-  const { width = 1280, height = 900, colorScheme = "light", before, hash = "" } = options;
+  const { width = 1280, height = 900, colorScheme = "light", before, prepare, hash = "" } = options;
   const context = await browser.newContext({ viewport: { width, height }, colorScheme, reducedMotion: "reduce" });
   context.setDefaultTimeout(30_000);
   if (before) await context.addInitScript(before);
+  await prepare?.(context);
   const errors: string[] = [];
   context.on("console", (message) => {
     if (message.type() === "error") errors.push(message.text());

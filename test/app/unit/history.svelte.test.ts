@@ -2,7 +2,7 @@
 import { unzipSync } from "fflate";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { byDay } from "../../../web/src/gallery/days.js";
-import { archive, downloadArchive } from "../../../web/src/gallery/download.js";
+import { archive, downloadArchive } from "../../../web/src/gallery/archive.js";
 import type { Gallery } from "../../../web/src/gallery/gallery.svelte.js";
 import { HistoryView } from "../../../web/src/gallery/history-view.svelte.js";
 import type { KeptImage } from "../../../web/src/gallery/kept-image.js";

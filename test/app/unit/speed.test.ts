@@ -4,9 +4,13 @@ import type { Parameters, Request, Task } from "../../../web/src/jobs/request.js
 import { Speeds, workOf, type WorkFacts } from "../../../web/src/jobs/speed.js";
 
 const facts = {
-  prior: {},
-  decoder: { unets: [{}, {}] },
-  defaults: { prior: { steps: 3, condScale: 1 }, decoder: { steps: [10, null], condScale: [2, 1] } },
+  prior: { settings: { steps: 3, condScale: 1 } },
+  decoder: {
+    settings: [
+      { steps: 10, condScale: 2 },
+      { steps: 50, condScale: 1 },
+    ],
+  },
 } as unknown as WorkFacts;
 
 function request(task: Task, own: Partial<Parameters> = {}, images = 0): Request {

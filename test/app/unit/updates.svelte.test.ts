@@ -13,7 +13,10 @@ const show = vi.fn();
 let end = (): void => undefined;
 
 vi.mock("../../../web/src/offline/page-updates.js", () => ({
-  watchPageUpdates: (notices: UpdateNotices) => watched.push(notices),
+  watchPageUpdates: (notices: UpdateNotices) => {
+    watched.push(notices);
+    return Promise.resolve();
+  },
 }));
 
 function offerWith(jobs: readonly Job[]): UpdateNotices {

@@ -4,7 +4,6 @@ import type {
   CacheEntry,
   ClipInfo,
   DecoderInfo,
-  DefaultSettings,
   DownloadProgress,
   GeneratedImage,
   GpuFeatures,
@@ -74,7 +73,6 @@ export interface OpenModel {
   readonly prior: PriorInfo | undefined;
   readonly decoder: DecoderInfo | undefined;
   readonly clip: ClipInfo | undefined;
-  readonly defaults: DefaultSettings;
   readonly dtype: "f32" | "f16";
   /** Generates the images of a request. Rejects with `Dalle2Error`, or with the reason of the signal. */
   run(request: Request, events: JobEvents): Promise<readonly GeneratedImage[]>;

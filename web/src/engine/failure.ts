@@ -2,8 +2,7 @@
 import { Dalle2Error, NotFiniteError } from "dalle2-webgpu";
 
 /** What one button can do about a failure. */
-export type Remedy =
-  "retry" | "retry-in-f32" | "smaller-batch" | "reopen-device" | "free-storage" | "choose-model" | "shorten-prompt";
+export type Remedy = "retry" | "retry-in-f32" | "reopen-device" | "free-storage" | "choose-model" | "shorten-prompt";
 
 /** A failure as it is shown. */
 export interface Failure {
@@ -93,13 +92,14 @@ const FACES: Readonly<Record<string, Face>> = {
   },
   "gpu/limit": {
     title: "The GPU cannot hold that much at once",
-    advice: "Generate fewer images at once, or choose a smaller model.",
-    remedy: "smaller-batch",
+    advice: "Choose a smaller model, or open the page on a computer with a larger GPU.",
+    remedy: "choose-model",
   },
   "gpu/out-of-memory": {
     title: "The GPU has too little memory",
-    advice: "Generate fewer images at once, choose a smaller model, or close other programs that use the GPU.",
-    remedy: "smaller-batch",
+    // The library has tried it with one image at a time.
+    advice: "Close other tabs and programs that use the GPU, and try again. Or choose a smaller model.",
+    remedy: "retry",
   },
   "gpu/unavailable": {
     title: "There is no GPU to compute on",
@@ -175,8 +175,6 @@ const NO_F16: Face = {
 export interface FailureContext {
   /** Default: what the browser says. */
   readonly isOnline?: boolean | undefined;
-  /** How many images were asked for. One is the smallest batch. Default: several. */
-  readonly images?: number | undefined;
 }
 
 /** Describes whatever was thrown. */
@@ -192,7 +190,7 @@ export function failureOf(error: unknown, context: FailureContext = {}): Failure
     title: face.title,
     message: withoutAdvice(error),
     advice: face.advice ?? error.advice,
-    remedy: remedyOf(face, error, context),
+    remedy: remedyOf(face, error),
     ...missingBytes(error),
   };
 }
@@ -207,8 +205,7 @@ function isOfNetwork(code: string): boolean {
   return ["file/transient", "file/failed", "file/blocked", "file/not-found", "worker/not-started"].includes(code);
 }
 
-function remedyOf({ remedy }: Face, error: Dalle2Error, { images = Infinity }: FailureContext): Remedy | undefined {
-  if (remedy === "smaller-batch" && images <= 1) return "choose-model";
+function remedyOf({ remedy }: Face, error: Dalle2Error): Remedy | undefined {
   // It overflowed in f32 already.
   if (error instanceof NotFiniteError && error.place?.dtype === "f32") return "choose-model";
   return remedy;

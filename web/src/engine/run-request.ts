@@ -108,7 +108,7 @@ function negative({ negative }: Parameters) {
   return { negativeText: negative === "" ? undefined : negative };
 }
 
-function twoStages({ parameters: { prior, unets, sampler }, batchSize }: Request) {
+function twoStages({ parameters: { prior, unets, sampler } }: Request) {
   return {
     priorSteps: prior.steps,
     priorCondScale: prior.condScale,
@@ -117,12 +117,11 @@ function twoStages({ parameters: { prior, unets, sampler }, batchSize }: Request
     decoderSteps: each(unets, "steps"),
     decoderCondScale: each(unets, "condScale"),
     decoderSampler: sampler,
-    decoderBatchSize: batchSize,
   };
 }
 
-function decoder({ parameters: { unets, sampler }, batchSize }: Request) {
-  return { batchSize, steps: each(unets, "steps"), condScale: each(unets, "condScale"), sampler };
+function decoder({ parameters: { unets, sampler } }: Request) {
+  return { steps: each(unets, "steps"), condScale: each(unets, "condScale"), sampler };
 }
 
 /** A value for each U-Net, null where the model's default counts; undefined for the defaults of all. */

@@ -23,8 +23,12 @@ export function createWorkerEngine(onWarning: (message: string) => void): Engine
   return {
     device: async () => deviceInfo(await device()),
     open: async (config, options) => openModel(client, await device(), config, options),
-    planMemory: async (config, dtype, weights) =>
-      client.planMemory(config, { dtype, batchSize: 1, ...(weights && { weights }) }),
+    planMemory: async (config, dtype, weights) => {
+      const adapter = await device();
+      const { maxStorageBufferBindingSize: maxBindingSize } = adapter.limits;
+      const options = { dtype, batchSize: 1, gpu: adapter, maxBindingSize };
+      return client.planMemory(config, { ...options, ...(weights && { weights }) });
+    },
     inspect: (file) => client.inspect(file),
     decodeImage: (file) => client.decodeImage(file),
     encodeImage: async (image) => png(await client.encodeImage(image)),
@@ -77,7 +81,7 @@ async function openModel(
     manager.dispose();
     throw error;
   }
-  const { prior, decoder, clip, defaults } = manager;
+  const { prior, decoder, clip } = manager;
   let described: Promise<GeneratedOn> | undefined;
   const generatedOn = (): Promise<GeneratedOn> => {
     described ??= manager.generatedOn({ config: recordAs });
@@ -91,7 +95,6 @@ async function openModel(
     prior,
     decoder,
     clip,
-    defaults,
     dtype: manager.dtype,
     run: async (request, events) => {
       const side = decoder?.unets.at(-1)?.imageSize;

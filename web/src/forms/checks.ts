@@ -208,8 +208,8 @@ export function reasonAgainstNegative(
     : "A negative prompt works by guidance: set a guidance other than 1 under Advanced, or clear it.";
 }
 
-function isGuided(own: Sampling | undefined, defaults: NetworkDefaults | undefined): boolean {
-  return (own?.condScale ?? defaults?.condScale ?? 1) !== 1;
+function isGuided(own: Sampling | undefined, defaults: NetworkDefaults): boolean {
+  return (own?.condScale ?? defaults.condScale) !== 1;
 }
 
 function negativeProblem(values: DraftValues, task: Task, facts: ModelFacts | undefined): Problem | undefined {

@@ -1,10 +1,10 @@
 // What the forms need to know of a model.
-import type { CascadeSettings, ClipInfo, DecoderInfo, DefaultSettings, PriorInfo } from "dalle2-webgpu";
+import type { ClipInfo, DecoderInfo, PriorInfo } from "dalle2-webgpu";
 
-/** Settings that a network has if a person sets none. Undefined: its own, known only to the network. */
+/** Settings that a network has if a person sets none. */
 export interface NetworkDefaults {
-  readonly steps?: number | undefined;
-  readonly condScale?: number | undefined;
+  readonly steps: number;
+  readonly condScale: number;
 }
 
 /** The prior, for its settings. */
@@ -41,7 +41,6 @@ export interface ModelDescription {
   readonly prior: PriorInfo | undefined;
   readonly decoder: DecoderInfo | undefined;
   readonly clip: ClipInfo | undefined;
-  readonly defaults: DefaultSettings;
 }
 
 /** The included model, as it is known before it is open. */
@@ -73,22 +72,16 @@ export const SHAPES_FACTS: ModelFacts = {
 };
 
 /** Picks the facts of an open model. */
-export function factsOf({ prior, decoder, clip, defaults }: ModelDescription): ModelFacts {
+export function factsOf({ prior, decoder, clip }: ModelDescription): ModelFacts {
   return {
-    prior: prior && {
-      steps: defaults.prior.steps,
-      condScale: defaults.prior.condScale,
-      // As in the references: DALLE2-pytorch keeps the better of two.
-      candidates: prior.family === "DALLE2-pytorch" ? 2 : 1,
-    },
+    prior: prior && { ...networkDefaults(prior.settings), candidates: prior.settings.numSamplesPerBatch },
     unets: (decoder?.unets ?? []).map(({ name, imageSize, takesText, takesImageEmbed, takesGuidance = true }, i) => ({
       name,
       imageSize,
       takesText,
       takesImageEmbed,
       takesGuidance,
-      steps: valueOf(defaults.decoder.steps, i),
-      condScale: valueOf(defaults.decoder.condScale, i),
+      ...networkDefaults(decoder!.settings[i]!),
     })),
     readsText: clip !== undefined,
     readsImages: clip?.imageSize !== undefined,
@@ -96,7 +89,6 @@ export function factsOf({ prior, decoder, clip, defaults }: ModelDescription): M
   };
 }
 
-function valueOf(setting: CascadeSettings["steps" | "condScale"], index: number): number | undefined {
-  const value = typeof setting === "number" ? setting : setting?.[index];
-  return value ?? undefined;
+function networkDefaults({ steps, condScale }: NetworkDefaults): NetworkDefaults {
+  return { steps, condScale };
 }

@@ -68,8 +68,8 @@ export function networksOf(
     takesText,
     takesNegative: takesGuidance && (takesText || (takesImageEmbed && prior !== undefined)),
   }));
-  const ofPrior = { index: undefined, defaults: prior ?? {}, takesText: true, takesNegative: true };
-  return [...(prior && usesPrior(task, values) ? [ofPrior] : []), ...ofUnets.slice(first - 1)];
+  const ofPrior = prior && { index: undefined, defaults: prior, takesText: true, takesNegative: true };
+  return [...(ofPrior && usesPrior(task, values) ? [ofPrior] : []), ...ofUnets.slice(first - 1)];
 }
 
 /** Whether a negative prompt can change anything in a task. True while the model is not known. */

@@ -52,9 +52,9 @@ export class Queue {
   }
 
   /** Runs a job that is over again, on the same model, in place of it. */
-  retry(job: Job, changes: Partial<Request> = {}, loading: Loading | undefined = job.loading): Job {
+  retry(job: Job, loading: Loading | undefined = job.loading): Job {
     this.dismiss(job);
-    return this.add({ ...job.request, ...changes }, { choice: job.choice, loading });
+    return this.add(job.request, { choice: job.choice, loading });
   }
 
   /**
@@ -69,12 +69,7 @@ export class Queue {
         void this.#session.close();
         return this.retry(job);
       case "retry-in-f32":
-        return this.retry(job, {}, { ...job.loading, dtype: "f32" });
-      case "smaller-batch": {
-        // The images stay the same: each has a seed of its own.
-        const { batchSize = job.size } = job.request;
-        return this.retry(job, { batchSize: Math.max(Math.floor(batchSize / 2), 1) });
-      }
+        return this.retry(job, { ...job.loading, dtype: "f32" });
       default:
         return undefined;
     }
@@ -110,7 +105,7 @@ export class Queue {
       job.setTime({ fraction: 1, millisecondsLeft: undefined });
     } catch (error) {
       if (job.isOver) return;
-      job.failure = failureOf(error, { images: job.request.batchSize ?? job.size });
+      job.failure = failureOf(error);
       job.status = "failed";
       job.millisecondsLeft = undefined;
     }

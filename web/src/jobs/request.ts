@@ -58,8 +58,6 @@ export interface Request {
   readonly imageNames?: readonly string[] | undefined;
   /** Of `inpaint`, in the size of the image, row by row: 1 where a pixel is kept, 0 where it is generated. */
   readonly mask?: Uint8Array | undefined;
-  /** How many images are computed together at most. It changes memory and speed, not the images. Default: the library's. */
-  readonly batchSize?: number | undefined;
 }
 
 /** Whether a task runs the prior, if the model has one. */

@@ -1,42 +1,31 @@
 // How long a job takes, before its first step: as the last one on the same model.
+import type { NetworkSettings } from "dalle2-webgpu";
 import type { OpenModel } from "../engine/engine.js";
 import { DEFAULTS } from "./defaults.js";
 import { jobSize } from "./image-parameters.js";
 import { runsPrior, type Request, type Sampling } from "./request.js";
 
-/** Steps of a network that nobody says. */
-const UNKNOWN_STEPS = 50;
-
 /** Descriptions of a model that say how much work a job is. */
-export type WorkFacts = Pick<OpenModel, "prior" | "decoder" | "defaults">;
+export type WorkFacts = Pick<OpenModel, "prior" | "decoder">;
 
 /** The work of a job in evaluations of networks: a measure of its time on one model. */
-export function workOf(request: Request, { prior, decoder, defaults }: WorkFacts): number {
+export function workOf(request: Request, { prior, decoder }: WorkFacts): number {
   const { parameters } = request;
   const { task, unets, resampleTimes = DEFAULTS.resampleTimes } = parameters;
   const size = jobSize(request);
   const embeddings = task === "interpolate" ? 2 : size;
-  const ofPrior = prior && runsPrior(parameters) ? embeddings * evaluations(parameters.prior, defaults.prior) : 0;
+  const ofPrior = prior && runsPrior(parameters) ? embeddings * evaluations(parameters.prior, prior.settings) : 0;
   const first = task === "upscale" ? (parameters.startAtUnetNumber ?? DEFAULTS.startAtUnetNumber) - 1 : 0;
-  const ofUnets = (decoder?.unets ?? []).slice(first).map((_, i) => {
-    const index = first + i;
-    const own = {
-      steps: valueOf(defaults.decoder.steps, index),
-      condScale: valueOf(defaults.decoder.condScale, index),
-    };
-    return evaluations(unets[index] ?? {}, own) * (task === "inpaint" ? resampleTimes : 1);
+  const ofUnets = (decoder?.settings ?? []).slice(first).map((own, i) => {
+    return evaluations(unets[first + i] ?? {}, own) * (task === "inpaint" ? resampleTimes : 1);
   });
   return ofPrior + size * ofUnets.reduce((sum, one) => sum + one, 0);
 }
 
-function evaluations(asked: Sampling, defaults: Sampling): number {
-  const { steps = defaults.steps ?? UNKNOWN_STEPS, condScale = defaults.condScale ?? 1 } = asked;
+function evaluations(asked: Sampling, defaults: NetworkSettings): number {
+  const { steps = defaults.steps, condScale = defaults.condScale } = asked;
   // Guidance evaluates a network a second time.
   return steps * (condScale === 1 ? 1 : 2);
-}
-
-function valueOf(setting: number | readonly (number | null)[] | undefined, index: number): number | undefined {
-  return (typeof setting === "number" ? setting : setting?.[index]) ?? undefined;
 }
 
 /** How fast each model was, by its id and the task. */

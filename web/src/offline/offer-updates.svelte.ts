@@ -10,10 +10,11 @@ export function offerUpdates({ toasts, queue }: Pick<AppState, "toasts" | "queue
       toasts.show(message, { label: "Reload", run });
     };
   };
-  watchPageUpdates({
+  const watched = watchPageUpdates({
     onReady: say("A new version of this page is ready."),
     onChanged: say("This page has a new version, which another tab already uses."),
   });
+  watched.catch(() => undefined);
   $effect(() => {
     if (!offer || queue.jobs.some(({ isOver }) => !isOver)) return;
     untrack(offer);

@@ -12,7 +12,6 @@ export interface RemedyButton {
 const BUTTONS: Readonly<Record<Remedy, RemedyButton>> = {
   retry: { label: "Try again", run: again },
   "retry-in-f32": { label: "Generate in f32", run: again },
-  "smaller-batch": { label: "Generate fewer at once", run: again },
   "reopen-device": { label: "Reopen the GPU", run: again },
   "free-storage": {
     label: "Free storage",

@@ -42,10 +42,11 @@ export function checkPrior(folder: string, network: PriorOptions, { prior }: Pic
   const { hasPredictionToken, additionalTokens, embedDim, outputDim } = network;
   const noToken = `${prior} has no added_emb_type, so it predicts tokens and no image embedding`;
   refuse(folder, hasPredictionToken ? undefined : noToken);
+  const other = `${prior} predicts embeddings of ${outputDim} values (clip_embed_dim) from ${embedDim} (embedding_dim)`;
   refuse(
     folder,
     differs(`${prior} has additional_embeddings`, additionalTokens, "but a prior that runs in steps has", TOKENS) ??
-      differs(`${prior} predicts embeddings of`, outputDim, "values (clip_embed_dim), but embedding_dim is", embedDim),
+      (outputDim === embedDim ? undefined : other),
   );
 }
 

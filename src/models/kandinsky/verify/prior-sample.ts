@@ -65,7 +65,7 @@ async function runCall(
   const own = uploadText(arena, texts, images);
   const guidedBy = uploadText(arena, other, images);
   const rows = prompt.length * images * (negative ? 2 : 1);
-  const init = image === undefined ? undefined : tiled(await fixture.tensor(image), rows);
+  const init = image === undefined ? undefined : tiled(repeated(await fixture.tensor(image), images), rows);
   const initEmbed = init && arena.from(init.data, init.shape, "f32");
   const values = await prior.sample(arena, {
     ...own,

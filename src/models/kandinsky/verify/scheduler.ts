@@ -92,5 +92,5 @@ async function noisedSamples(
         ]),
     ),
   );
-  return pairOutputs(fixture, named, NOISED);
+  return await pairOutputs(fixture, named, NOISED);
 }
