@@ -6,6 +6,7 @@ import { splitRows, type Embedding } from "../pipeline/embedding.js";
 import { InferenceScript } from "../pipeline/inference-script.js";
 import type { DalleModelManager } from "../pipeline/manager/model-manager.js";
 import type { EmbeddingPair } from "../pipeline/prior-call.js";
+import type { Randomness } from "../pipeline/randomness.js";
 import type { SamplePriorOptions } from "../pipeline/script-options.js";
 import { Embed } from "../pipeline/scripts/embed.js";
 import type { HostTensor } from "../tensor/host-tensor.js";
@@ -37,7 +38,8 @@ const priorCall = z.looseObject({
 });
 type PriorCall = z.output<typeof priorCall>;
 
-const textCall = z.extend(priorCall, {
+/** The arguments of a call with texts. */
+export const textCall = z.extend(priorCall, {
   prompt: oneOrMore(z.string()),
   negative_prompt: z.optional(oneOrMore(z.string())),
 });
@@ -140,13 +142,38 @@ async function optionsOf(
 ): Promise<Random & Pick<SamplePriorOptions, "steps" | "condScale" | "sampleCount">> {
   const { latents } = call;
   const given = new Map(latents === undefined ? [] : [[0, latents] as const]);
+  return { ...freshRandom({ random: await randomOfCall(fixture, name, given) }), ...settingsOf(call) };
+}
+
+function settingsOf(call: PriorCall): Pick<SamplePriorOptions, "steps" | "condScale" | "sampleCount"> {
   return {
-    ...freshRandom({ random: await randomOfCall(fixture, name, given) }),
     steps: call.num_inference_steps,
     // The reference guides by scales above 1 alone.
     condScale: Math.max(1, call.guidance_scale),
     sampleCount: call.num_images_per_prompt,
   };
+}
+
+/** An image embedding, and the one that the decoder is guided away from. */
+export type WholePair = Required<EmbeddingPair> & { readonly negative: Embedding };
+
+/** The embeddings of the texts of a call; without negative prompts, the others are that of no image. Continues the generator. */
+export async function pairsOf(
+  manager: DalleModelManager,
+  call: z.output<typeof textCall>,
+  generator: Randomness,
+): Promise<readonly WholePair[]> {
+  const { negative_prompt: negative } = call;
+  const options = { ...settingsOf(call), generator, negativeText: negative && listOf(negative) };
+  return wholePairs(manager, await new Steps(manager, QUIET).pairs(listOf(call.prompt), options));
+}
+
+async function wholePairs(
+  manager: DalleModelManager,
+  pairs: readonly EmbeddingPair[],
+): Promise<readonly WholePair[]> {
+  const nullImage = await new Steps(manager, QUIET).nullImage();
+  return pairs.map((pair) => ({ ...pair, negative: pair.negative ?? nullImage! }));
 }
 
 /** Compares embeddings and those that the decoder is guided away from: without negative prompts, that of no image. */
@@ -156,12 +183,20 @@ async function pairOutputs(
   name: string,
   pairs: readonly EmbeddingPair[],
 ): Promise<Output[]> {
-  const nullImage = await new Steps(manager, QUIET).nullImage();
-  const negative = pairs.map((pair) => pair.negative ?? nullImage!);
-  const tolerance = SAMPLED[manager.dtype];
+  return pairsOutputs(fixture, manager, name, await wholePairs(manager, pairs));
+}
+
+/** The same for pairs that have both. */
+export async function pairsOutputs(
+  fixture: Fixture,
+  { dtype }: Pick<DalleModelManager, "dtype">,
+  name: string,
+  pairs: readonly WholePair[],
+): Promise<Output[]> {
+  const [own, negative] = [pairs.map(({ embedding }) => embedding), pairs.map((pair) => pair.negative)];
   return [
-    await paired(fixture, `${name}.image_embeds`, joined(pairs.map(({ embedding }) => embedding)), tolerance),
-    await paired(fixture, `${name}.negative_image_embeds`, joined(negative), tolerance),
+    await paired(fixture, `${name}.image_embeds`, joined(own), SAMPLED[dtype]),
+    await paired(fixture, `${name}.negative_image_embeds`, joined(negative), SAMPLED[dtype]),
   ];
 }
 

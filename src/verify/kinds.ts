@@ -1,6 +1,7 @@
 import type { Runner } from "../fixture/runner.js";
 import { families } from "../models/families.js";
 import { verifyKandinskyEmb2Emb, verifyKandinskyInterpolate, verifyKandinskyPrior } from "./kandinsky.js";
+import { verifyKandinskyTextToImage } from "./kandinsky-text-to-image.js";
 import { verifyKarloImageVariation, verifyKarloTextToImage } from "./karlo.js";
 import { verifyPipeline } from "./pipeline.js";
 import { verifyResize } from "./resize.js";
@@ -14,6 +15,7 @@ const SHARED: readonly (readonly [kind: string, runner: Runner])[] = [
   ["kandinsky-prior", verifyKandinskyPrior],
   ["kandinsky-emb2emb", verifyKandinskyEmb2Emb],
   ["kandinsky-interpolate", verifyKandinskyInterpolate],
+  ["kandinsky-text-to-image", verifyKandinskyTextToImage],
   ["pipeline", verifyPipeline],
   ["resize", verifyResize],
   ["rng", verifyRng],
