@@ -168,10 +168,7 @@ export async function pairsOf(
   return wholePairs(manager, await new Steps(manager, QUIET).pairs(listOf(call.prompt), options));
 }
 
-async function wholePairs(
-  manager: DalleModelManager,
-  pairs: readonly EmbeddingPair[],
-): Promise<readonly WholePair[]> {
+async function wholePairs(manager: DalleModelManager, pairs: readonly EmbeddingPair[]): Promise<readonly WholePair[]> {
   const nullImage = await new Steps(manager, QUIET).nullImage();
   return pairs.map((pair) => ({ ...pair, negative: pair.negative ?? nullImage! }));
 }

@@ -14,7 +14,7 @@ export interface NetworkCall {
 export async function networkCalls(fixture: Fixture, list = "calls"): Promise<NetworkCall[]> {
   const { [list]: found = {} } = fixture.info(z.looseObject({ [list]: calls }));
   return Promise.all(
-    Object.entries(found as z.output<typeof calls>).map(async ([name, values]) => {
+    Object.entries(found).map(async ([name, values]) => {
       const named = Object.entries(values).filter((entry): entry is [string, string] => typeof entry[1] === "string");
       const inputs = named.map(async ([key, tensor]) => [key, await fixture.tensor(tensor)] as const);
       return { name, inputs: new Map(await Promise.all(inputs)) };

@@ -39,7 +39,16 @@ export function checkInputs(stage: DecoderStage, given: Given): DecoderInputs {
   }
   const strength = initImage ? fraction("strength", given.strength ?? 1) : 1;
   stage.evaluations(undefined, { strength });
-  return { imageEmbed, negativeEmbed: negative?.imageEmbed, initImage, strength, inpaintImage, inpaintMask, hint, size };
+  return {
+    imageEmbed,
+    negativeEmbed: negative?.imageEmbed,
+    initImage,
+    strength,
+    inpaintImage,
+    inpaintMask,
+    hint,
+    size,
+  };
 }
 
 /** Throws unless the call has what the U-Net reads beside the latents. */

@@ -86,8 +86,10 @@ export class KandinskyCascade implements Cascade {
 
   /** Throws if the arguments do not fit the decoder or each other. */
   #check(arena: Arena, sampling: Sampling): { readonly settings: NetworkSettings; readonly inputs: DecoderInputs } {
-    const { batchSize = 1, imageEmbed = missing("imageEmbed", "This decoder needs image embeddings: pass imageEmbed.") } =
-      sampling;
+    const {
+      batchSize = 1,
+      imageEmbed = missing("imageEmbed", "This decoder needs image embeddings: pass imageEmbed."),
+    } = sampling;
     const batch = imageEmbed.shape[0] ?? batchSize;
     const inpaints = sampling.inpaintImage !== undefined;
     const [planned] = planStages(this.stages, sampling, { batch, inpaints });

@@ -108,7 +108,13 @@ export class Embeddings {
 }
 
 function firstRow({ shape: [, ...row], data }: HostTensor): HostTensor {
-  return { shape: [1, ...row], data: data.subarray(0, row.reduce((product, size) => product * size, 1)) };
+  return {
+    shape: [1, ...row],
+    data: data.subarray(
+      0,
+      row.reduce((product, size) => product * size, 1),
+    ),
+  };
 }
 
 /** The generator of a call, or one for each image. */
@@ -145,7 +151,11 @@ export async function imageOutputs(
     await pair("latents", await arena.readNchw(latents), LOOP[arena.dtype]),
     // Their channels are last in the fixture, too.
     await pair("images", await images.read(), LOOP[arena.dtype]),
-    await pair("uint8", bytes.flatMap(({ data }) => [...data]), BYTES[arena.dtype]),
+    await pair(
+      "uint8",
+      bytes.flatMap(({ data }) => [...data]),
+      BYTES[arena.dtype],
+    ),
   ];
 }
 

@@ -12,7 +12,13 @@ export async function initImageOf(fixture: Fixture, name: string, [height, width
   const size: Size = [roundedDown(width, scale), roundedDown(height, scale)];
   const tensor = await fixture.tensor(name);
   if (tensor.shape.length === 3) return planesOf(prepareImage(imageOf(tensor), size));
-  return resized(centred(tensor, tensor.data.some((value) => value < 0)), size);
+  return resized(
+    centred(
+      tensor,
+      tensor.data.some((value) => value < 0),
+    ),
+    size,
+  );
 }
 
 /** An image to inpaint: planes `[B, 3, H, W]` in [0, 1]. numpy's images and tensors are not resized. */
