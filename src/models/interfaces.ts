@@ -298,6 +298,11 @@ export interface Cascade {
    * place of this text, and gets no image embeddings. It also stands for the text of a call without one.
    */
   readonly nullText?: string | undefined;
+  /**
+   * True if its null image embedding is that of no image (`ImageEncoder.embedNull`), which callers pass as `negative` to a guided call
+   * without a negative prompt. Default false: it has one of its own.
+   */
+  readonly takesNullImage?: boolean | undefined;
 
   /**
    * Samples images f32 `[B, side, side, C]` in [0, 1], unclamped. The caller disposes them. Rejects with `ArgumentError` or

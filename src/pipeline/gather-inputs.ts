@@ -15,6 +15,8 @@ export interface Encoding {
   /** Whether there is a CLIP. */
   readonly canEncode: boolean;
   readonly embedImages: (images: readonly RgbImage[], signal?: AbortSignal) => Promise<Embedding[]>;
+  /** Embeds no image; undefined if the image encoder does not. */
+  readonly embedNull: (signal?: AbortSignal) => Promise<Embedding | undefined>;
   readonly encodeTexts: (texts: readonly string[], signal?: AbortSignal) => Promise<EncodedText[]>;
 }
 

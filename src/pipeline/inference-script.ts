@@ -123,6 +123,7 @@ export abstract class InferenceScript {
     const encoding = {
       canEncode: this.manager.clip !== undefined,
       embedImages: (images: readonly RgbImage[], signal?: AbortSignal) => this.embedImages(images, signal),
+      embedNull: (signal?: AbortSignal) => this.embedNullImage(signal),
       encodeTexts: (texts: readonly string[], signal?: AbortSignal) => this.encodeTexts(texts, signal),
     };
     const { tokenization = "clip" } = this.options;

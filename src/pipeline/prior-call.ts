@@ -40,6 +40,7 @@ export function fillPriorSettings(manager: DalleModelManager, asked: AskedPriorS
 
 /** An image embedding, and the one that a decoder is guided away from. */
 export interface EmbeddingPair {
+  /** `[dimLatent]`, as a decoder takes it. */
   readonly embedding: Embedding;
   /** Of the negative prompt; undefined if there is none, or if the prior makes them in a run of their own. */
   readonly negative: Embedding | undefined;
