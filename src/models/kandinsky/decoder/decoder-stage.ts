@@ -12,9 +12,11 @@ import { addedKeyUnetCost } from "../../diffusers/cost.js";
 import type { CascadeStage, StageRun } from "../../interfaces.js";
 import type { StageInfo } from "../../stage-info.js";
 import type { MovqOptions } from "../config/movq-config.js";
+import { LATENT_CHANNELS } from "../config/unet-config.js";
 import { DECODER_DEFAULTS } from "../defaults.js";
 import { Movq } from "../movq/movq.js";
 import { IMAGE_TOKENS } from "../unet/image-condition.js";
+import { FIT_SIDE, fitColours, latentsToFit, type LatentColours } from "./latent-colours.js";
 import { LatentSampler, UNET_NAME, type LatentSamplerOptions, type LatentSampling } from "./latent-sampler.js";
 
 /** Name of the component. */
@@ -119,6 +121,17 @@ export class DecoderStage implements CascadeStage {
   /** The images of latents: f32 `[B, H, W, 3]`, nominally in [-1, 1]. The caller disposes them. */
   decode(arena: Arena, latents: Tensor): Promise<Tensor> {
     return this.#ofEach(arena, latents, "an image", (one) => this.#movq.decode(one));
+  }
+
+  /** The colours of latents for previews. */
+  async colours(arena: Arena): Promise<LatentColours> {
+    using latents = arena.fromNchw(latentsToFit(), [1, LATENT_CHANNELS, FIT_SIDE, FIT_SIDE], "f32");
+    using images = await this.decode(arena, latents);
+    const planes = await arena.readNchw(images);
+    return fitColours(
+      planes.map((value) => value * 0.5 + 0.5),
+      this.latentScale,
+    );
   }
 
   /** Applies MoVQ to one sample after the other, which needs the least memory. */

@@ -1,3 +1,4 @@
+import type { Preview } from "../../../diffusion/denoise.js";
 import { isGuided } from "../../../diffusion/guidance.js";
 import type { NetworkSettings } from "../../../diffusion/settings.js";
 import { affine } from "../../../ops/elementwise.js";
@@ -9,6 +10,7 @@ import type { Cascade, CascadeSampling, ImagePreparation, UseComponent } from ".
 import { planStages } from "../../per-stage.js";
 import { checkInputs, type DecoderInputs } from "./check-inputs.js";
 import { MOVQ_NAME, type DecoderStage } from "./decoder-stage.js";
+import { coloursOf } from "./latent-colours.js";
 import { latentMask, type KeptLatents } from "./kept-latents.js";
 import { UNET_NAME, type LatentSampling } from "./latent-sampler.js";
 import { prepareImage, prepareMask } from "./prepare.js";
@@ -54,13 +56,32 @@ export class KandinskyCascade implements Cascade {
     const image = inputs.initImage ?? inputs.inpaintImage;
     using encoded = image && (await use(MOVQ_NAME, (cascade, own) => encode(cascade, own, image)));
     signal?.throwIfAborted();
-    const run = { ...settings, ...this.#latentInputs(held, arena, inputs, encoded) };
+    const preview = await this.#preview(arena, sampling, use);
+    const run = { ...settings, ...this.#latentInputs(held, arena, inputs, encoded), preview };
     const rewind = noise.mark?.();
     return await use(UNET_NAME, (cascade, own) => {
       // A body that runs again, in f32, gets the same noise.
       rewind?.();
       return cascade.stage.sampleLatents(own, { ...run, ...this.#callbacks(sampling) });
     });
+  }
+
+  /** Shows latents as small images, in colours that are fitted to MoVQ. */
+  async #preview(
+    arena: Arena,
+    { preview }: Sampling,
+    use: UseComponent<KandinskyCascade>,
+  ): Promise<Preview | undefined> {
+    if (!preview || arena.stream.isDryRun) return undefined;
+    const colours = await use(MOVQ_NAME, (cascade, own) => cascade.stage.colours(own));
+    return {
+      every: preview.every,
+      show: async (x0) => {
+        const [batch = 0, height = 0, width = 0] = x0.shape;
+        using images = arena.from(coloursOf(await x0.read(), colours), [batch, height, width, CHANNELS], "f32");
+        await preview.show(images);
+      },
+    };
   }
 
   #callbacks({ noise, signal, onProgress }: Sampling): Pick<LatentSampling, "noise" | "signal" | "onStep"> {
