@@ -106,7 +106,7 @@ module.exports = {
       severity: "error",
       from: { path: "^src/", pathNot: "^src/(platform|cli|server)/" },
       to: {
-        path: "node_modules/(webgpu|sharp|commander|@clack|hono|@hono|prom-client|pino|bullmq|ioredis|unstorage)/",
+        path: "node_modules/(webgpu|sharp|commander|@clack|hono|@hono|prom-client|pino|bullmq|ioredis|aws4fetch)/",
       },
     },
     {
