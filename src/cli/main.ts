@@ -32,6 +32,10 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
   inspect: () => import("./inspect.js"),
   memory: () => import("./memory.js"),
   convert: () => import("./convert.js"),
+  serve: () => import("./serve.js"),
+  worker: () => import("./worker.js"),
+  queue: () => import("./queue.js"),
+  keys: () => import("./keys.js"),
 };
 
 const EXIT_CODES = `
@@ -88,6 +92,7 @@ const STATUSES: Readonly<Record<string, number>> = {
   config: 2,
   "file/not-found": 2,
   sampling: 2,
+  "server/settings": 2,
 };
 
 // `dalle2 … | head` closes standard output early, which is not an error.

@@ -70,11 +70,17 @@ const CREDENTIALS = /\b(Bearer|Basic)\s+[\w.~+/=-]{6,}/g;
 // Names such as `hf_tokenizer_name` have only small letters. Tokens have 34 letters, small and capital.
 const HUB_TOKEN = /\bhf_(?:(?=[a-z]*[A-Z0-9])[A-Za-z0-9]{8,}|[a-z]{20,})/g;
 
-/** Removes secrets from a text: known ones, tokens of the model hub, and what `publicUrl` hides in URLs. */
+// Keys of `dalle2 serve`. The first eight digits are their id, which is no secret.
+const SERVER_KEY = /\bdalle2_([0-9a-f]{8})_[0-9a-f]{8,}/g;
+
+/** Removes secrets from a text: known ones, keys of a server, tokens of the model hub, and what `publicUrl` hides in URLs. */
 export function hideSecrets(text: string): string {
   let shown = hideKnown(text);
   if (shown.includes(":")) shown = shown.replace(ADDRESS_IN_TEXT, publicUrl);
-  return shown.replace(CREDENTIALS, `$1 ${HIDDEN}`).replace(HUB_TOKEN, `hf_${HIDDEN}`);
+  return shown
+    .replace(CREDENTIALS, `$1 ${HIDDEN}`)
+    .replace(HUB_TOKEN, `hf_${HIDDEN}`)
+    .replace(SERVER_KEY, `dalle2_$1_${HIDDEN}`);
 }
 
 /** Removes only known secrets from a text. URLs and everything else stay. */

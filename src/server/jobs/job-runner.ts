@@ -43,6 +43,8 @@ export interface RunnerStatus {
   readonly waitingJobs: number;
   readonly runningJobs: number;
   readonly devices: readonly ServedDevice[];
+  /** How often a device was lost since the start; absent if it is not known. */
+  readonly deviceLosses?: number | undefined;
 }
 
 /** Options of `JobRunner.close`. */

@@ -1,0 +1,106 @@
+import { describe, expect, it } from "vitest";
+import { fitInpainting, fitMask } from "../../src/requests/fit-inpainting.js";
+import type { ImageRequest, RequestParameters } from "../../src/requests/request.js";
+import { batchKey, inputsOf } from "../../src/requests/run.js";
+
+const image = (side: number, value = 0) => ({
+  width: side,
+  height: side,
+  channels: 3 as const,
+  data: new Uint8Array(3 * side * side).fill(value),
+});
+
+function request(own: Partial<RequestParameters> = {}, others: Partial<ImageRequest> = {}): ImageRequest {
+  const parameters = { task: "create", prompts: ["a"], count: 1, seed: 7, prior: {}, unets: [], ...own } as const;
+  return { parameters, images: [], ...others };
+}
+
+const isShared = (a: ImageRequest, b: ImageRequest): boolean =>
+  batchKey(a) !== undefined && batchKey(a) === batchKey(b);
+
+describe("requests", () => {
+  it("share a batch if they differ only in what each image has of its own", () => {
+    const others = [
+      request({ prompts: ["b", "c"], count: 3, seed: 9 }),
+      request({}, { imageNames: ["x.png"], batchSize: 2 }),
+      request({ negative: "" }),
+    ];
+    for (const other of others) expect(isShared(request(), other)).toBe(true);
+    const negative = [request({ negative: "n" }), request({ negative: "m" })] as const;
+    expect(isShared(...negative)).toBe(true);
+  });
+
+  it.each<[string, Partial<RequestParameters>]>([
+    ["task", { task: "variations" }],
+    ["steps of the prior", { prior: { steps: 3 } }],
+    ["guidance of the prior", { prior: { condScale: 3 } }],
+    ["sampler of the prior", { prior: { sampler: "ddim" } }],
+    ["candidates", { prior: { candidates: 3 } }],
+    ["steps of a U-Net", { unets: [{}, { steps: 3 }] }],
+    ["steps of all U-Nets", { decoder: { steps: 3 } }],
+    ["guidance of all U-Nets", { decoder: { condScale: 3 } }],
+    ["guidance of a U-Net", { unets: [{ condScale: 3 }, {}] }],
+    ["sampler", { sampler: "ddim" }],
+    ["negative prompt, where the other has none", { negative: "n" }],
+    ["prompt, where the other has none", { prompts: [] }],
+    ["resampling", { resampleTimes: 2 }],
+    ["first U-Net", { startAtUnetNumber: 3 }],
+  ])("with another %s do not share one", (_, own) => {
+    expect(isShared(request(), request(own))).toBe(false);
+  });
+
+  it("share one if their images have one size, where these are not resized", () => {
+    const inpaint = (side: number) =>
+      request({ task: "inpaint" }, { images: [image(side)], mask: new Uint8Array(side * side) });
+    expect(isShared(inpaint(4), inpaint(4))).toBe(true);
+    expect(isShared(inpaint(4), inpaint(8))).toBe(false);
+    const others = (task: "upscale" | "variations", side: number) => request({ task }, { images: [image(side)] });
+    expect(isShared(others("upscale", 4), others("upscale", 8))).toBe(false);
+    expect(isShared(others("variations", 4), others("variations", 8))).toBe(true);
+  });
+
+  it("for a series run alone", () => {
+    for (const task of ["interpolate", "edit"] as const) expect(batchKey(request({ task }))).toBeUndefined();
+  });
+});
+
+it("each image has its prompt or image, and a seed of its own", () => {
+  expect(inputsOf(request({ prompts: ["a", "b"], count: 2, negative: "n" }))).toEqual([
+    { prompt: "a", negative: "n", seed: 7 },
+    { prompt: "a", negative: "n", seed: 8 },
+    { prompt: "b", negative: "n", seed: 9 },
+    { prompt: "b", negative: "n", seed: 10 },
+  ]);
+  expect(inputsOf(request({ prompts: [], negative: "" }))).toEqual([{ prompt: "", seed: 7 }]);
+  const images = [image(2, 1), image(2, 2)];
+  expect(inputsOf(request({ task: "variations", prompts: ["c"] }, { images }))).toEqual([
+    { prompt: "c", image: images[0], seed: 7 },
+    { prompt: "c", image: images[1], seed: 8 },
+  ]);
+  const mask = new Uint8Array(4);
+  expect(inputsOf(request({ task: "inpaint" }, { images: images.slice(1), mask }))).toEqual([
+    { prompt: "a", image: images[1], mask, seed: 7 },
+  ]);
+});
+
+describe("inpainting", () => {
+  it("gets a mask of the size of the model, with nothing kept of what is generated in part", () => {
+    const mask = Uint8Array.from([0, 1, 1, 1, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]);
+    expect([...fitMask(mask, 4, 2)]).toEqual([0, 1, 1, 1]);
+    expect([...fitMask(mask, 4, 4)]).toEqual([...mask]);
+    expect([...fitMask(mask, 4, 3)]).toEqual([0, 0, 1, 0, 0, 1, 1, 1, 1]);
+    const larger = [1, 1, 0, 0, 1, 1, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1];
+    expect([...fitMask(Uint8Array.from([1, 0, 1, 1]), 2, 4)]).toEqual(larger);
+  });
+
+  it("gets an image of the size of the model; other requests stay as they are", async () => {
+    const resize = (_: unknown, width: number) => Promise.resolve(image(width, 9));
+    const inpaint = request({ task: "inpaint" }, { images: [image(4)], mask: new Uint8Array(16) });
+    const fitted = await fitInpainting(inpaint, 2, resize);
+    expect([fitted.images[0], fitted.mask]).toEqual([image(2, 9), new Uint8Array(4)]);
+    expect(await fitInpainting(inpaint, 4, resize)).toBe(inpaint);
+    expect(await fitInpainting(inpaint, undefined, resize)).toBe(inpaint);
+    const variations = request({ task: "variations" }, { images: [image(4)] });
+    expect(await fitInpainting(variations, 2, resize)).toBe(variations);
+  });
+});
