@@ -18,6 +18,7 @@ import { Movq } from "../movq/movq.js";
 import { IMAGE_TOKENS } from "../unet/image-condition.js";
 import { FIT_SIDE, fitColours, latentsToFit, type LatentColours } from "./latent-colours.js";
 import { LatentSampler, UNET_NAME, type LatentSamplerOptions, type LatentSampling } from "./latent-sampler.js";
+import { DEFAULT_LATENT_SIDE, sizeUnit } from "./sizes.js";
 
 /** Name of the component. */
 export const MOVQ_NAME = "MoVQ";
@@ -25,9 +26,6 @@ export const MOVQ_NAME = "MoVQ";
 export interface DecoderStageOptions extends LatentSamplerOptions {
   readonly movq: MovqOptions;
 }
-
-/** Side of the latents that the reference generates by default. */
-const DEFAULT_LATENT_SIDE = 64;
 
 /**
  * The decoder of Kandinsky 2.2: a U-Net that samples latents for an image embedding, and MoVQ, which turns images into latents and
@@ -54,7 +52,7 @@ export class DecoderStage implements CascadeStage {
     return {
       name: UNET_NAME,
       imageSize: this.#latentSide * this.latentScale,
-      sizeUnit: this.latentScale * Math.max(this.latentScale, 2 ** (unet.widths.length - 1)),
+      sizeUnit: sizeUnit(unet, this.latentScale),
       takesHint: unet.beside === "hint",
       takesText: false,
       takesImageEmbed: true,

@@ -10,3 +10,11 @@ export function generatedLatents([height, width]: Size, scale: number): Size {
   const unit = scale ** 2;
   return [Math.ceil(height / unit) * scale, Math.ceil(width / unit) * scale];
 }
+
+/** Side of the latents that the reference generates by default. */
+export const DEFAULT_LATENT_SIDE = 64;
+
+/** Images that are generated have sides that are multiples of this: their latents are, of their own scale, and the U-Net halves them. */
+export function sizeUnit({ widths }: { readonly widths: readonly number[] }, scale: number): number {
+  return scale * Math.max(scale, 2 ** (widths.length - 1));
+}
