@@ -3,14 +3,20 @@ import { kindsOf } from "../diffusers/claimed-components.js";
 import { componentsOf } from "../diffusers/components.js";
 import { settingsText } from "../diffusers/describe-settings.js";
 import { readPrior } from "../diffusers/prior/load-prior.js";
-import type { ReportSection } from "../family.js";
+import type { Checkpoint } from "../../weights/checkpoint.js";
+import type { FamilyReport, ReportSection } from "../family.js";
 import type { OpenedFolder } from "../opened.js";
+<<<<<<< HEAD
 import { claimFolder } from "./claim.js";
 import { latentScale } from "../diffusers/autoencoder/options.js";
 import type { BesideLatents } from "./config/unet-config.js";
 import type { DecoderStageOptions } from "./decoder/decoder-stage.js";
 import { DEFAULT_LATENT_SIDE, sizeUnit } from "./decoder/sizes.js";
 import { DECODER_DEFAULTS, PRIOR_DEFAULTS } from "./defaults.js";
+=======
+import { claimFolder, NETWORKS } from "./claim.js";
+import { PRIOR_DEFAULTS } from "./defaults.js";
+>>>>>>> w-k1
 import { layoutOfFolder } from "./layouts.js";
 import { readDecoder } from "./load-decoder.js";
 
@@ -56,4 +62,14 @@ function usesOf(folder: OpenedFolder, kinds: readonly string[]): readonly string
     has("clip") && hasImageEncoder ? "image embeddings of images" : undefined,
   ];
   return uses.filter((use) => use !== undefined);
+}
+
+/** Describes a network of Kandinsky 2.2 in a file of tensors. */
+export function inspect({ tensors }: Pick<Checkpoint, "tensors">): FamilyReport {
+  const [, component = "unknown", network] = NETWORKS.find(([name]) => tensors.has(name)) ?? [];
+  const rows = [
+    ["network", network ?? "unknown"],
+    ["use", "with its config and the other components: name the folder of its whole model"],
+  ];
+  return { component, dialect: {}, sections: [{ title: "Kandinsky 2.2", rows }], warnings: [] };
 }

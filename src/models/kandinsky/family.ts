@@ -1,10 +1,11 @@
 import { loadPart } from "../../platform/load-part.js";
 import { NO_NAMES } from "../../weights/tree/model-names.js";
 import type { Family } from "../family.js";
-import { claim, inspect } from "./claim.js";
+import { claim } from "./claim.js";
 
 const loading = () => loadPart("Kandinsky's models", () => import("./load.js"));
 const loadingDecoder = () => loadPart("Kandinsky's decoder", () => import("./load-decoder.js"));
+const describing = () => loadPart("descriptions of Kandinsky's folders", () => import("./describe.js"));
 
 /** Kandinsky 2.2: unCLIP with a decoder in a latent space, in folders of the diffusers library (`KandinskyV22…Pipeline`). */
 export const kandinsky: Family = {
@@ -17,10 +18,7 @@ export const kandinsky: Family = {
   cascade: async (requests) => (await loadingDecoder()).loadCascade(requests),
   encoders: async (request) => (await loading()).loadEncoders(request),
   verify: async () => (await import("./verify/kinds.js")).RUNNERS,
-  inspect,
-  describeFolder: async (folder) => {
-    const { describeFolder } = await loadPart("descriptions of Kandinsky's folders", () => import("./describe.js"));
-    return describeFolder(folder);
-  },
+  inspect: async (checkpoint) => (await describing()).inspect(checkpoint),
+  describeFolder: async (folder) => (await describing()).describeFolder(folder),
   convertedMetadata: () => ({}),
 };

@@ -1,6 +1,6 @@
 import type { Checkpoint } from "../../weights/checkpoint.js";
 import { CLASSES, claimPipeline, type PipelineLayout } from "../diffusers/claim-pipeline.js";
-import type { Claim, FamilyReport } from "../family.js";
+import type { Claim } from "../family.js";
 import type { Opened, OpenedFolder } from "../opened.js";
 
 /** The pipelines of diffusers that this family runs. */
@@ -42,7 +42,7 @@ export function claimFolder(folder: OpenedFolder): Claim | undefined {
 }
 
 /** Names of tensors that only one of its networks has, and what it is: its component in a folder, and its name in messages. */
-const NETWORKS = [
+export const NETWORKS = [
   ["prd_embedding", "prior", "the network of an unCLIP prior"],
   ["learned_classifier_free_guidance_embeddings", "text_proj", "the text projection of Karlo's decoder"],
   ["mid_block.attentions.0.add_k_proj.weight", "decoder", "the U-Net of Karlo's decoder"],
@@ -53,14 +53,4 @@ function claimFile({ tensors }: Pick<Checkpoint, "tensors">): Claim | undefined 
   const [, component, network] = NETWORKS.find(([name]) => tensors.has(name)) ?? [];
   if (component === undefined) return undefined;
   return { component, kind: undefined, words: `${network} alone: name the folder of its whole model` };
-}
-
-/** Describes a network of Karlo in a file of tensors. */
-export function inspect({ tensors }: Pick<Checkpoint, "tensors">): FamilyReport {
-  const [, component = "unknown", network] = NETWORKS.find(([name]) => tensors.has(name)) ?? [];
-  const rows = [
-    ["network", network ?? "unknown"],
-    ["use", "with its config and the other components: name the folder of its whole model"],
-  ];
-  return { component, dialect: {}, sections: [{ title: "Karlo", rows }], warnings: [] };
 }

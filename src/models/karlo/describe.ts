@@ -2,9 +2,10 @@
 import { kindsOf } from "../diffusers/claimed-components.js";
 import { componentsOf } from "../diffusers/components.js";
 import { settingsText } from "../diffusers/describe-settings.js";
-import type { ReportSection } from "../family.js";
+import type { Checkpoint } from "../../weights/checkpoint.js";
+import type { FamilyReport, ReportSection } from "../family.js";
 import type { OpenedFolder } from "../opened.js";
-import { claimFolder } from "./claim.js";
+import { claimFolder, NETWORKS } from "./claim.js";
 import { DECODER_DEFAULTS, PRIOR_DEFAULTS, SUPER_RESOLUTION_DEFAULTS } from "./defaults.js";
 import { PRIOR } from "./components.js";
 import { readPrior } from "../diffusers/prior/load-prior.js";
@@ -50,4 +51,14 @@ function usesOf(folder: OpenedFolder, kinds: readonly string[]): readonly string
     has("decoder") ? "enlarged images" : undefined,
   ];
   return uses.filter((use) => use !== undefined);
+}
+
+/** Describes a network of Karlo in a file of tensors. */
+export function inspect({ tensors }: Pick<Checkpoint, "tensors">): FamilyReport {
+  const [, component = "unknown", network] = NETWORKS.find(([name]) => tensors.has(name)) ?? [];
+  const rows = [
+    ["network", network ?? "unknown"],
+    ["use", "with its config and the other components: name the folder of its whole model"],
+  ];
+  return { component, dialect: {}, sections: [{ title: "Karlo", rows }], warnings: [] };
 }

@@ -1,9 +1,10 @@
 import { loadPart } from "../../platform/load-part.js";
 import { NO_NAMES } from "../../weights/tree/model-names.js";
 import type { Family } from "../family.js";
-import { claim, inspect } from "./claim.js";
+import { claim } from "./claim.js";
 
 const loading = () => loadPart("Karlo's models", () => import("./load.js"));
+const describing = () => loadPart("descriptions of Karlo's folders", () => import("./describe.js"));
 
 /** Karlo: unCLIP in folders of the diffusers library (`UnCLIPPipeline` and `UnCLIPImageVariationPipeline`). */
 export const karlo: Family = {
@@ -16,10 +17,7 @@ export const karlo: Family = {
   cascade: async (requests) => (await loading()).loadCascade(requests),
   encoders: async (request) => (await loading()).loadEncoders(request),
   verify: async () => (await import("./verify/kinds.js")).RUNNERS,
-  inspect,
-  describeFolder: async (folder) => {
-    const { describeFolder } = await loadPart("descriptions of Karlo's folders", () => import("./describe.js"));
-    return describeFolder(folder);
-  },
+  inspect: async (checkpoint) => (await describing()).inspect(checkpoint),
+  describeFolder: async (folder) => (await describing()).describeFolder(folder),
   convertedMetadata: () => ({}),
 };
