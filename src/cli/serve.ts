@@ -18,8 +18,8 @@ interface ServeFlags extends GuardFlags, ServedModelFlags, QueueFlags {
   readonly host: string;
   readonly port: number;
   readonly open?: true;
-  /** A folder; false: no page. */
-  readonly page: string | boolean;
+  /** A folder; absent: that of this package; false: no page. */
+  readonly page?: string | false;
   readonly publicUrl?: string;
   readonly preload: boolean;
   readonly maxWaitingJobs: number;

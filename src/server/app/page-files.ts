@@ -8,10 +8,10 @@ import type { ServerEnv } from "../context.js";
 import type { PageFiles } from "../http/parts.js";
 import { ServerError } from "../server-error.js";
 
-/** The files of the app: of a folder with its build, or else (true) of this package; none for false. */
-export function pageFiles(folder: string | boolean): PageFiles | undefined {
+/** The files of the app: of a folder with its build, by default of this package; none for false. */
+export function pageFiles(folder: string | false | undefined): PageFiles | undefined {
   if (folder === false) return undefined;
-  return { page: folder === true ? packageFile("web/dist") : resolve(folder), configs: packageFile("configs") };
+  return { page: folder === undefined ? packageFile("web/dist") : resolve(folder), configs: packageFile("configs") };
 }
 
 /**

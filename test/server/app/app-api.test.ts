@@ -6,6 +6,8 @@ import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { makeImage } from "../../../src/image/image.js";
 import { encodePng } from "../../../src/image/png.js";
 import { SamplingError } from "../../../src/diffusion/sampling-error.js";
+import { packageFile } from "../../../src/platform/node.js";
+import { pageFiles } from "../../../src/server/app/page-files.js";
 import type { JobEvent } from "../../../src/server/app/schemas.js";
 import { eventually } from "../support/eventually.js";
 import { TestServer, type TestServerOptions } from "../support/test-server.js";
@@ -175,6 +177,12 @@ test("the page is told where it is served, has a strict policy, and is asked for
   expect(page.headers.get("cache-control")).toBe("no-cache");
   const again = await fetch(server.url, { headers: { "if-none-match": page.headers.get("etag")! } });
   expect(again.status).toBe(304);
+});
+
+test("the app is that of this package, of a folder, or none", () => {
+  expect(pageFiles(undefined)?.page).toBe(packageFile("web/dist"));
+  expect(pageFiles(folder)?.page).toBe(folder);
+  expect(pageFiles(false)).toBeUndefined();
 });
 
 test("files of the app are cached as their names allow, and nothing else is served", async () => {
