@@ -18,6 +18,8 @@ interface ServeFlags extends GuardFlags, ServedModelFlags, QueueFlags {
   readonly host: string;
   readonly port: number;
   readonly open?: true;
+  /** A folder; false: no page. */
+  readonly page: string | boolean;
   readonly publicUrl?: string;
   readonly preload: boolean;
   readonly maxWaitingJobs: number;
@@ -43,10 +45,12 @@ Its API is OpenAI's images API: set the base URL of a client to the printed URL 
 export function register(program: Command): void {
   const command = program
     .command("serve")
-    .description("serve OpenAI's images API on models of this machine")
+    .description("serve the app and OpenAI's images API on models of this machine")
     .addOption(new Option("--host <address>", "address to bind to").argParser(nonEmptyText).default("127.0.0.1"))
     .addOption(new Option("--port <n>", "port; 0: any free one").argParser(portNumber).default(PORT))
     .option("--open", "open the server's page in the browser")
+    .option("--page <folder>", "folder of another build of the app (default: the one in this package)")
+    .option("--no-page", "serve the API alone, not the app")
     .option("--public-url <url>", "where callers reach the server, for URLs of results", publicUrl);
   addServedModelOptions(command)
     .option("--no-preload", "open the first model when it is needed, not at the start")
@@ -113,6 +117,7 @@ async function start(flags: ServeFlags): Promise<{ readonly server: RunningServe
   const { HostLog } = await import("./serving/host-log.js");
   const { openProtection } = await import("../server/protection.js");
   const { createApp } = await import("../server/http/app.js");
+  const { pageFiles } = await import("../server/app/page-files.js");
   const { DEFAULT_SETTINGS } = await import("../server/http/parts.js");
   const { host, port, maxOutputPixels } = flags;
   const hostLog = new HostLog();
@@ -122,7 +127,7 @@ async function start(flags: ServeFlags): Promise<{ readonly server: RunningServe
     hostLog.to(protection.observe.log);
     const deadlineMs = flags.deadline * 1000;
     const settings = { ...DEFAULT_SETTINGS, publicUrl: flags.publicUrl, deadlineMs, maxOutputPixels };
-    const app = createApp({ runner, ...protection, settings });
+    const app = createApp({ runner, ...protection, settings, page: pageFiles(flags.page) });
     const { listen } = await import("../server/http/listen.js");
     const server = await listen(app, { host, port, limits: connectionLimits(flags) }).catch((cause: unknown) => {
       throw unusable(cause, host, port);

@@ -1,4 +1,5 @@
 import { createServer, type RequestListener, type Server } from "node:http";
+import type { Socket } from "node:net";
 
 /** Limits of connections, against clients that are slow, silent or many. */
 export interface ConnectionLimits {
@@ -43,16 +44,34 @@ export function createGuardedServer(listener: RequestListener, limits: Connectio
       maxHeaderSize: limits.maxHeaderBytes,
       // How late these times may be noticed.
       connectionsCheckingInterval: Math.min(5000, limits.headersMs),
-      requireHostHeader: true,
+      // `Guard.origin` asks for one, with an answer that has an id.
+      requireHostHeader: false,
     },
     listener,
   );
   server.maxConnections = limits.maxConnections;
   server.maxHeadersCount = MAX_HEADERS;
   server.maxRequestsPerSocket = MAX_REQUESTS_PER_SOCKET;
-  // Nothing came or went for that time. That is fine while an image is generated, but not if there is something to send.
+  const isAnswering = answeringSockets(server);
+  // Nothing came or went for that time, or, between two requests, for that of `keepAliveMs`. That is fine only while an image is
+  // generated. With this listener, Node closes no idle connection by itself.
   server.setTimeout(limits.stalledMs, (socket) => {
-    if (socket.writableLength > 0) socket.destroy();
+    if (socket.writableLength > 0 || !isAnswering(socket)) socket.destroy();
   });
   return server;
+}
+
+/** Knows whether a connection has a request that is not answered yet. */
+function answeringSockets(server: Server): (socket: Socket) => boolean {
+  const counts = new WeakMap<Socket, number>();
+  const add = (socket: Socket, more: number): void => {
+    counts.set(socket, (counts.get(socket) ?? 0) + more);
+  };
+  server.on("request", ({ socket }, response) => {
+    add(socket, 1);
+    response.once("close", () => {
+      add(socket, -1);
+    });
+  });
+  return (socket) => (counts.get(socket) ?? 0) > 0;
 }

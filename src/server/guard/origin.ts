@@ -38,6 +38,7 @@ export function originGuard(options: OriginOptions): MiddlewareHandler<ServerEnv
     const headers = { ...HEADERS, ...(origin !== undefined && kind === "allowed" ? corsHeaders(origin) : {}) };
     // For answers that Hono builds, also those to what is thrown here.
     for (const [name, value] of Object.entries(headers)) c.header(name, value);
+    if (host === "") throw new ServerError("bad-request", "the request has no Host header");
     if (!isAllowedHost(host)) throw refused("the name in the Host header", "--allowed-host");
     if (kind === "foreign") throw refused("pages of this origin", "--allowed-origin");
     if (kind === "allowed" && c.req.method === "OPTIONS" && c.req.header("access-control-request-method")) {

@@ -1,6 +1,7 @@
 // Errors in the shape that OpenAI's clients read.
 import { ArgumentError } from "../../platform/arguments.js";
 import { Dalle2Error } from "../../platform/dalle2-error.js";
+import { printable } from "../../platform/printable.js";
 import { ServerError, type ServerErrorCode } from "../server-error.js";
 
 /** The body of every answer that is an error. */
@@ -85,7 +86,15 @@ function paramOf(error: Dalle2Error): string | undefined {
 export function errorBody({ code, message, param, cause }: ServerError): ErrorBody {
   const names = ERROR_NAMES[code];
   const inner = cause instanceof Dalle2Error && code === "bad-request" ? cause.code : undefined;
-  return { error: { message: sentence(message), type: names.type, param: param ?? null, code: inner ?? names.code } };
+  // A message may quote what the caller sent, and its client may print it.
+  return {
+    error: {
+      message: printable(sentence(message)),
+      type: names.type,
+      param: param === undefined ? null : printable(param),
+      code: inner ?? names.code,
+    },
+  };
 }
 
 /** A message as a sentence. Messages of parameters begin with their names, which stay as they are. */

@@ -1,6 +1,6 @@
 // The app on a socket.
 import { randomUUID } from "node:crypto";
-import { STATUS_CODES } from "node:http";
+import { STATUS_CODES, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { getRequestListener } from "@hono/node-server";
@@ -38,6 +38,7 @@ export async function listen(app: ServerApp, { host, port, limits }: ListenOptio
   });
   const server = createGuardedServer((...args) => void listener(...args), limits);
   server.on("clientError", answerBroken);
+  server.on("checkExpectation", answerExpectation);
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(port, host, () => {
@@ -98,6 +99,19 @@ function answerBroken(error: NodeJS.ErrnoException, socket: Duplex): void {
     "Connection: close",
   ];
   socket.end(`${head.join("\r\n")}\r\n\r\n${body}`);
+}
+
+/** Answers a request whose header `Expect` has another value than `100-continue`. Node's own answer has no id. */
+function answerExpectation(_: IncomingMessage, response: ServerResponse): void {
+  const problem = new ServerError("bad-request", "The header Expect must be 100-continue, or absent.");
+  const body = JSON.stringify(errorBody(problem));
+  response.writeHead(417, {
+    "content-type": "application/json",
+    "content-length": Buffer.byteLength(body),
+    "x-request-id": requestId(),
+    connection: "close",
+  });
+  response.end(body);
 }
 
 function requestId(): string {

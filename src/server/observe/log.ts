@@ -1,4 +1,5 @@
 import type { Logger } from "pino";
+import { printable } from "../../platform/printable.js";
 import { hideSecrets, withoutSecrets } from "../../platform/secrets.js";
 import { loadPackage } from "../load-package.js";
 import type { LogFields, ServerLog } from "./types.js";
@@ -37,7 +38,7 @@ export async function openLog({ level, target }: LogOptions): Promise<ServerLog>
   const write =
     (at: "info" | "warn" | "error") =>
     (message: string, fields: LogFields = {}): void => {
-      if (logger.isLevelEnabled(at)) logger[at](cleaned(fields, 0), hideSecrets(message));
+      if (logger.isLevelEnabled(at)) logger[at](cleaned(fields, 0), printable(hideSecrets(message)));
     };
   return { info: write("info"), warn: write("warn"), error: write("error") };
 }
@@ -46,9 +47,9 @@ const MAX_DEPTH = 4;
 const MAX_TEXT = 4000;
 const MAX_ITEMS = 100;
 
-/** A value without secrets, of bounded size: what strangers send may be in it. */
+/** A value without secrets and control characters, of bounded size: what strangers send may be in it. */
 function cleaned(value: unknown, depth: number): unknown {
-  if (typeof value === "string") return hideSecrets(value).slice(0, MAX_TEXT);
+  if (typeof value === "string") return printable(hideSecrets(value)).slice(0, MAX_TEXT);
   if (typeof value !== "object" || value === null) return value;
   if (depth === MAX_DEPTH) return "…";
   if (value instanceof Error) return ofError(value, depth);

@@ -250,16 +250,18 @@ describe("a batch", () => {
   it("does not compute an image again that was done before it failed, and tells it once", async () => {
     const host = hostOf(["a"], { maxBatchSize: 2 });
     let failures = 0;
-    machine.onStep = ({ prompts }) => {
-      const isSecond = machine.calls.length === 1 && indices.length === 2;
-      if (isSecond && prompts.length === 4 && failures++ === 0) throw new Error("once");
+    let steps = 0;
+    machine.onStep = async () => {
+      if (steps++ !== machine.steps) return;
+      // The images of the first half are told while the second half is computed.
+      while (indices.length < 2) await new Promise((resolve) => setTimeout(resolve, 1));
+      failures++;
+      throw new Error("once");
     };
     const indices: string[] = [];
     const jobs = ["x", "y"].map((prompt, i) =>
       job(create(prompt, 2, 10 * i), { events: { onImage: (_, index) => indices.push(`${prompt}${index}`) } }),
     );
-    // The images of the first half are told while the second half is computed.
-    machine.steps = 30;
     const outcomes = await host.runBatch("a", jobs.map(whole));
     expect(outcomes.map(seedsOf)).toEqual([
       [0, 1],

@@ -175,8 +175,7 @@ class FakeModel implements OpenModel {
     private readonly name: string,
     private readonly device: FakeDevice,
   ) {
-    const run = (texts: readonly string[], options: BasicInferenceOptions) => this.#create(texts, options);
-    this.scripts = { script: () => ({ run }) as never };
+    this.scripts = { script: (name) => ({ run: (...args: unknown[]) => this.#run(name, args) }) as never };
   }
 
   warningsFor({ parameters: { prompts } }: ImageRequest): Promise<readonly string[]> {
@@ -189,6 +188,18 @@ class FakeModel implements OpenModel {
 
   dispose(): void {
     this.device.open_.delete(this);
+  }
+
+  /** Runs any script: the last argument has its options. */
+  async #run(name: string, args: readonly unknown[]): Promise<unknown> {
+    const options = args.at(-1) as BasicInferenceOptions & { readonly frames?: number; readonly seed?: number };
+    const { seeds, seed = 0, frames = 10 } = options;
+    const own = seeds ?? Array.from({ length: frames }, (_, i) => seed + i);
+    const texts = name === "BasicInference" ? (args[0] as readonly string[]) : own.map(() => name);
+    const images = await this.#create(texts, { ...options, seeds: own });
+    if (name === "BasicInference") return images;
+    const inOrder = [...images.values()].flatMap((one) => [...one.values()]);
+    return name === "Interpolate" ? inOrder.flat() : new Map(inOrder.entries());
   }
 
   /** Images of one colour each, which follows from the seed. */

@@ -89,5 +89,8 @@ export async function textOf(
 
 /** 1 where a pixel is opaque, 0 where it is transparent. */
 function keptPixels({ width, height, data }: RgbaImage): Uint8Array {
-  return Uint8Array.from({ length: width * height }, (_, pixel) => (data[pixel * 4 + 3]! > THRESHOLD ? 1 : 0));
+  const kept = new Uint8Array(width * height);
+  // A loop: `from` takes half a second for 16 million pixels, in which the server answers nobody.
+  for (let pixel = 0; pixel < kept.length; pixel++) kept[pixel] = data[pixel * 4 + 3]! > THRESHOLD ? 1 : 0;
+  return kept;
 }
