@@ -4,6 +4,7 @@ import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 const platform = fileURLToPath(new URL("./src/platform/node.ts", import.meta.url));
+const requests = fileURLToPath(new URL("./src/requests.ts", import.meta.url));
 const library = fileURLToPath(new URL("./src/index.ts", import.meta.url));
 
 /** Tests of the app's logic, without a browser. */
@@ -19,7 +20,7 @@ class LongestFirst extends BaseSequencer {
 }
 
 export default defineConfig({
-  resolve: { alias: { "#platform": platform } },
+  resolve: { alias: { "#platform": platform, "dalle2-webgpu/requests": requests, "dalle2-webgpu": library } },
   test: {
     globalSetup: ["test/support/generate.ts", "test/app/support/screenshots-page.ts"],
     testTimeout: 120_000,
@@ -34,7 +35,7 @@ export default defineConfig({
         extends: true,
         plugins: [svelte({ configFile: "web/svelte.config.js" })],
         // Svelte's state is alive in its build for browsers alone.
-        resolve: { alias: { "dalle2-webgpu": library }, conditions: ["browser"] },
+        resolve: { conditions: ["browser"] },
         test: { name: "app", include: [APP], environment: "happy-dom" },
       },
     ],

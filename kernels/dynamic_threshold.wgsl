@@ -1,4 +1,4 @@
-// Dynamic thresholding (Saharia et al. 2022, Imagen): y = clamp(x, -s, s) / s with s = max(threshold of the sample, 1).
+// Dynamic thresholding (Saharia et al. 2022, Imagen): y = clamp(x, -s, s) / s with s = min(max(threshold of the sample, 1), most).
 //
 // x, y: f32 [batch, sample_vectors]; threshold: f32 [batch, 1], padded to one vec4. One invocation per vec4.
 //
@@ -13,11 +13,13 @@
 struct Params {
   invocations: u32,
   sample_vectors: u32,
+  most: f32,
 }
 
 fn run(index: u32) {
   let found = threshold[index / params.sample_vectors].x;
-  // Not max, which may return 1 for NaN.
-  let s = select(found, 1.0, found < 1.0);
+  // Neither max nor min, which may return another number for NaN.
+  let least = select(found, 1.0, found < 1.0);
+  let s = select(least, params.most, least > params.most);
   y[index] = clamp_numbers(x[index], -s, s) / s;
 }

@@ -109,7 +109,8 @@ export type { StageInfo, TextShape } from "./models/stage-info.js";
 export { openCheckpoint } from "./models/open-checkpoint.js";
 export { BasicInference, type BasicInferenceOptions } from "./pipeline/scripts/basic-inference.js";
 export { BasicInpainting, type BasicInpaintingOptions } from "./pipeline/scripts/basic-inpainting.js";
-export { Embed } from "./pipeline/scripts/embed.js";
+export { Embed, type MixOptions } from "./pipeline/scripts/embed.js";
+export type { EmbeddingPair } from "./pipeline/prior-call.js";
 export type { Embedding, Row } from "./pipeline/embedding.js";
 export {
   readEmbeddings,

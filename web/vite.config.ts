@@ -20,8 +20,13 @@ export default defineConfig(({ mode }) => ({
   build: { target: "es2022", outDir: join(folder, "dist"), emptyOutDir: true },
   worker: { format: "es" },
   // The library that `npm run build` wrote. The development server would move it away from its worker.
-  resolve: { alias: { "dalle2-webgpu": join(root, "dist/index.js") } },
-  optimizeDeps: { exclude: ["dalle2-webgpu"] },
+  resolve: {
+    alias: {
+      "dalle2-webgpu/requests": join(root, "dist/requests.js"),
+      "dalle2-webgpu": join(root, "dist/index.js"),
+    },
+  },
+  optimizeDeps: { exclude: ["dalle2-webgpu", "dalle2-webgpu/requests"] },
   server: { fs: { allow: [root] } },
   plugins: [
     svelte(),

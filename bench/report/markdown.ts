@@ -223,7 +223,7 @@ function scalingTable(rows: readonly ScalingRow[]): string {
 
 function serverTable(rows: readonly ServerRow[]): string {
   const note =
-    "Milliseconds of processor time for an image of the Shapes model: from the library, and by a request to `dalle2 serve` (HTTP, JSON, limits, queue, log, the PNG with its record), in turns. The overhead is the median of the differences of neighbouring turns.";
+    "Milliseconds of processor time for an image of the Shapes model: from the library, and by a request to `dalle2 serve` (HTTP, JSON, limits, queue, log, the PNG with its record), in turns. The overhead is the median of the differences of neighbouring turns; the system counts in steps of 2.5 ms for an image, and what else the machine does moves single turns by more.";
   const lines = rows.map(({ name, library, server, overhead, rounds }) => [
     name,
     digits(library * 1000),

@@ -33,6 +33,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
   memory: () => import("./memory.js"),
   convert: () => import("./convert.js"),
   serve: () => import("./serve.js"),
+  worker: () => import("./worker.js"),
+  queue: () => import("./queue.js"),
   keys: () => import("./keys.js"),
 };
 

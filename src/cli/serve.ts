@@ -6,15 +6,20 @@ import type { JobRunner } from "../server/jobs/job-runner.js";
 import type { RunningServer } from "../server/http/listen.js";
 import { SettingsError } from "../server/settings-error.js";
 import { interruptSignal } from "./interrupt.js";
+import { UsageError } from "./errors.js";
 import { nonEmptyText, wholeNumber } from "./option-values.js";
 import { print, say } from "./output.js";
+import type { HostLog } from "./serving/host-log.js";
 import { addGuardOptions, connectionLimits, protectionSettings, type GuardFlags } from "./serving/guard-options.js";
 import { addServedModelOptions, hostedModels, type ServedModelFlags } from "./serving/model-options.js";
+import { addQueueOptions, queueAddress, queueStore, type QueueFlags } from "./serving/queue-options.js";
 
-interface ServeFlags extends GuardFlags, ServedModelFlags {
+interface ServeFlags extends GuardFlags, ServedModelFlags, QueueFlags {
   readonly host: string;
   readonly port: number;
   readonly open?: true;
+  /** A folder; false: no page. */
+  readonly page: string | boolean;
   readonly publicUrl?: string;
   readonly preload: boolean;
   readonly maxWaitingJobs: number;
@@ -31,6 +36,7 @@ const EXAMPLES = `
 Examples:
   $ dalle2 serve --open                                # the included model, for this machine
   $ dalle2 serve --model karlo --model mine=my.json    # two models, opened when they are needed
+  $ dalle2 serve --queue redis://127.0.0.1:6379        # the models of its workers: dalle2 worker --queue …
   $ dalle2 keys create alice && dalle2 serve --host 0.0.0.0   # for other machines, with keys
 
 Its API is OpenAI's images API: set the base URL of a client to the printed URL and /v1. The OpenAPI document is at
@@ -39,10 +45,12 @@ Its API is OpenAI's images API: set the base URL of a client to the printed URL 
 export function register(program: Command): void {
   const command = program
     .command("serve")
-    .description("serve OpenAI's images API on models of this machine")
+    .description("serve the app and OpenAI's images API on models of this machine")
     .addOption(new Option("--host <address>", "address to bind to").argParser(nonEmptyText).default("127.0.0.1"))
     .addOption(new Option("--port <n>", "port; 0: any free one").argParser(portNumber).default(PORT))
     .option("--open", "open the server's page in the browser")
+    .option("--page <folder>", "folder of another build of the app (default: the one in this package)")
+    .option("--no-page", "serve the API alone, not the app")
     .option("--public-url <url>", "where callers reach the server, for URLs of results", publicUrl);
   addServedModelOptions(command)
     .option("--no-preload", "open the first model when it is needed, not at the start")
@@ -51,7 +59,7 @@ export function register(program: Command): void {
     .option("--deadline <seconds>", "time from a request to its images", wholeNumber, 600)
     .option("--max-output-pixels <n>", "pixels of an image that is resampled on request", wholeNumber, 2 ** 22)
     .option("--grace <seconds>", "time to finish what runs after SIGTERM", wholeNumber, 30);
-  addGuardOptions(command)
+  addGuardOptions(addQueueOptions(command, false))
     .addHelpText("after", EXAMPLES)
     .action((flags: ServeFlags) => serve(flags));
 }
@@ -83,29 +91,43 @@ async function serve(flags: ServeFlags): Promise<void> {
   await end(server, runner, flags.grace * 1000);
 }
 
-async function start(flags: ServeFlags): Promise<{ readonly server: RunningServer; readonly runner: JobRunner }> {
+/** Opens what runs the jobs: workers behind a queue, or the GPU of this process. */
+async function openRunner(flags: ServeFlags, hostLog: HostLog): Promise<JobRunner> {
+  const { maxWaitingJobs, maxWaitingImages } = flags;
+  if (flags.queue !== undefined) {
+    if (flags.model) throw new UsageError("With --queue, the models are those of the workers: give --model to them.");
+    const { QueueRunner } = await import("../server/queue/queue-runner.js");
+    // Half of the room is kept for others.
+    const bounds = { maxWaitingJobs, maxWaitingImagesOfOwner: Math.ceil(maxWaitingImages / 2) };
+    return await QueueRunner.open(queueAddress(flags), { bounds, store: await queueStore(flags), onWarning: say });
+  }
   const { createRunner } = await import("./serving/create-runner.js");
-  const { HostLog } = await import("./serving/host-log.js");
-  const { openProtection } = await import("../server/protection.js");
-  const { createApp } = await import("../server/http/app.js");
-  const { DEFAULT_SETTINGS } = await import("../server/http/parts.js");
-  const { host, port, maxOutputPixels } = flags;
-  const hostLog = new HostLog();
-  const runner = await createRunner({
+  return await createRunner({
     models: hostedModels(flags),
     maxBatchSize: flags.batchSize,
     memoryLimit: flags.memoryLimit,
-    maxWaitingJobs: flags.maxWaitingJobs,
-    maxWaitingImages: flags.maxWaitingImages,
+    maxWaitingJobs,
+    maxWaitingImages,
     preloads: flags.preload,
     onEvent: hostLog.onEvent,
   });
+}
+
+async function start(flags: ServeFlags): Promise<{ readonly server: RunningServer; readonly runner: JobRunner }> {
+  const { HostLog } = await import("./serving/host-log.js");
+  const { openProtection } = await import("../server/protection.js");
+  const { createApp } = await import("../server/http/app.js");
+  const { pageFiles } = await import("../server/app/page-files.js");
+  const { DEFAULT_SETTINGS } = await import("../server/http/parts.js");
+  const { host, port, maxOutputPixels } = flags;
+  const hostLog = new HostLog();
+  const runner = await openRunner(flags, hostLog);
   try {
     const protection = await openProtection(protectionSettings(flags, host), runner);
     hostLog.to(protection.observe.log);
     const deadlineMs = flags.deadline * 1000;
     const settings = { ...DEFAULT_SETTINGS, publicUrl: flags.publicUrl, deadlineMs, maxOutputPixels };
-    const app = createApp({ runner, ...protection, settings });
+    const app = createApp({ runner, ...protection, settings, page: pageFiles(flags.page) });
     const { listen } = await import("../server/http/listen.js");
     const server = await listen(app, { host, port, limits: connectionLimits(flags) }).catch((cause: unknown) => {
       throw unusable(cause, host, port);

@@ -10,35 +10,42 @@ import type { Pass } from "./passes.js";
 export interface NoiseSource {
   /**
    * Returns standard normal values for a tensor of this shape, in torch's order of axes: `[B, D]`, or `[B, C, H, W]`
-   * for images.
+   * for images. With `halves` 2 the first half of the batch has rows for all images, and so has the second. Default 1.
    */
-  randn(shape: readonly number[]): Float32Array;
+  randn(shape: readonly number[], halves?: number): Float32Array;
   /** Draws the same without returning it. Default: `randn`. */
-  skip?(shape: readonly number[]): void;
+  skip?(shape: readonly number[], halves?: number): void;
   /** Saves the state. The returned function restores it. Needed to repeat a stage after a failure. */
   mark?(): () => void;
 }
 
 /**
- * One generator for each image. Image i gets the same noise as in a batch of its own. The rows of a batch are divided
- * into equal consecutive parts, one for each image (a prior has several candidates for each image).
+ * One generator for each image. Image i gets the same noise as in a batch of its own. The rows of a batch
+ * (or of each of its halves) are divided into equal consecutive parts, one for each image (a prior has several candidates for
+ * each image).
  */
 export class NoisePerImage implements NoiseSource {
   constructor(private readonly sources: readonly NoiseSource[]) {}
 
-  randn([batch = 0, ...rest]: readonly number[]): Float32Array {
-    const share = batch / this.sources.length;
-    if (!Number.isInteger(share)) {
-      throw new InternalError(`A batch of ${batch} cannot be divided equally among ${this.sources.length} generators.`);
+  randn([batch = 0, ...rest]: readonly number[], halves = 1): Float32Array {
+    const images = this.sources.length;
+    const share = batch / images;
+    if (!Number.isInteger(share / halves)) {
+      throw new InternalError(`A batch of ${batch} cannot be divided equally among ${images} generators.`);
     }
-    const size = share * sizeOf(rest);
+    const size = (share / halves) * sizeOf(rest);
     const values = new Float32Array(batch * sizeOf(rest));
-    for (const [image, source] of this.sources.entries()) values.set(source.randn([share, ...rest]), image * size);
+    for (const [image, source] of this.sources.entries()) {
+      const own = source.randn([share, ...rest], halves);
+      for (let half = 0; half < halves; half++) {
+        values.set(own.subarray(half * size, (half + 1) * size), (half * images + image) * size);
+      }
+    }
     return values;
   }
 
-  skip([batch = 0, ...rest]: readonly number[]): void {
-    for (const source of this.sources) skip(source, [batch / this.sources.length, ...rest]);
+  skip([batch = 0, ...rest]: readonly number[], halves = 1): void {
+    for (const source of this.sources) skip(source, [batch / this.sources.length, ...rest], halves);
   }
 
   mark(): () => void {
@@ -61,17 +68,24 @@ export class NoiseOfPart implements NoiseSource {
     private readonly end: number,
   ) {}
 
-  randn([batch = 0, ...rest]: readonly number[]): Float32Array {
-    const share = batch / (this.end - this.start);
-    if (!Number.isInteger(share)) {
-      throw new InternalError(`A batch of ${batch} is not a multiple of ${this.end - this.start} images.`);
+  randn([batch = 0, ...rest]: readonly number[], halves = 1): Float32Array {
+    const { start, end, images } = this;
+    const share = batch / (end - start);
+    if (!Number.isInteger(share / halves)) {
+      throw new InternalError(`A batch of ${batch} is not a multiple of ${end - start} images.`);
     }
-    const size = share * sizeOf(rest);
-    return this.source.randn([share * this.images, ...rest]).slice(this.start * size, this.end * size);
+    const size = (share / halves) * sizeOf(rest);
+    const all = this.source.randn([share * images, ...rest], halves);
+    const values = new Float32Array(batch * sizeOf(rest));
+    for (let half = 0; half < halves; half++) {
+      const from = half * images;
+      values.set(all.subarray((from + start) * size, (from + end) * size), half * (end - start) * size);
+    }
+    return values;
   }
 
-  skip([batch = 0, ...rest]: readonly number[]): void {
-    skip(this.source, [(batch / (this.end - this.start)) * this.images, ...rest]);
+  skip([batch = 0, ...rest]: readonly number[], halves = 1): void {
+    skip(this.source, [(batch / (this.end - this.start)) * this.images, ...rest], halves);
   }
 
   mark(): () => void {
@@ -108,14 +122,15 @@ export class RecordedNoise implements NoiseSource {
 }
 
 /**
- * The draws of one sampling loop, as f32 tensors with the shape of its state: `[B, D]` or NHWC. A dry run draws
- * nothing.
+ * The draws of one sampling loop, as f32 tensors with the shape of its state: `[B, D]` or NHWC; `halves` as for `NoiseSource`. A
+ * dry run draws nothing.
  */
 export class StateNoise {
   constructor(
     readonly arena: Arena,
     private readonly source: NoiseSource,
     readonly shape: readonly number[],
+    private readonly halves = 1,
   ) {}
 
   /** Draws noise into a new tensor. */
@@ -129,14 +144,14 @@ export class StateNoise {
   drawInto(place: Tensor): void {
     const { arena, shape } = this;
     if (arena.stream.isDryRun) return;
-    if (shape.length !== 4) arena.upload(place, this.source.randn(shape));
-    else arena.uploadNchw(place, this.source.randn(nchwOf(shape)));
+    if (shape.length !== 4) arena.upload(place, this.source.randn(shape, this.halves));
+    else arena.uploadNchw(place, this.source.randn(nchwOf(shape), this.halves));
   }
 
   /** Skips a draw that the reference multiplies by zero: the generator advances, but nothing is uploaded. */
   skip(): void {
     if (this.arena.stream.isDryRun) return;
-    skip(this.source, this.shape.length === 4 ? nchwOf(this.shape) : this.shape);
+    skip(this.source, this.shape.length === 4 ? nchwOf(this.shape) : this.shape, this.halves);
   }
 }
 
@@ -184,9 +199,9 @@ export class PassNoise {
   }
 }
 
-function skip(source: NoiseSource, shape: readonly number[]): void {
-  if (source.skip) source.skip(shape);
-  else source.randn(shape);
+function skip(source: NoiseSource, shape: readonly number[], halves: number): void {
+  if (source.skip) source.skip(shape, halves);
+  else source.randn(shape, halves);
 }
 
 /** Returns the shape in torch's order of axes. */

@@ -38,12 +38,13 @@ export interface Taps {
 
 /**
  * Returns, for each position of the result, the taps in the source. They are cut at the edges and then normalised. When
- * shrinking, the kernel is stretched (antialiasing).
+ * shrinking, the kernel is stretched (antialiasing). The result may show only the first `length` of the source, which need not be a whole
+ * number.
  * @see
  * https://github.com/python-pillow/Pillow/blob/bb1d8e8ab8d29048624d96e3ee53cecf7c13d13d/src/libImaging/Resample.c#L183-L267
  */
-export function tapsOf(inSize: number, outSize: number, filter: Filter): Taps[] {
-  const scale = inSize / outSize;
+export function tapsOf(inSize: number, outSize: number, filter: Filter, length = inSize): Taps[] {
+  const scale = length / outSize;
   const stretch = Math.max(scale, 1);
   const support = filter.support * stretch;
   return Array.from({ length: outSize }, (_, i) => {

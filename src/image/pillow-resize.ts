@@ -4,7 +4,7 @@
  */
 import { ArgumentError } from "../platform/arguments.js";
 import { BICUBIC, BILINEAR, LANCZOS, tapsOf, type Filter } from "./filters.js";
-import type { Image } from "./image.js";
+import type { Image, RgbImage } from "./image.js";
 
 /** Same as Pillow's `image.resize((width, height), Image.LANCZOS)`. */
 export function resizeLanczos<I extends Image>(image: I, width: number, height: number): I {
@@ -16,26 +16,84 @@ export function resizeBicubic<I extends Image>(image: I, width: number, height: 
   return resize(image, width, height, BICUBIC);
 }
 
+/**
+ * Same as Pillow's `image.resize((width, height), Image.BICUBIC, reducing_gap=1)`: what shrinks by 2 or more is first shrunk by whole
+ * numbers, to the mean of each block of pixels.
+ * @see https://github.com/python-pillow/Pillow/blob/bb1d8e8ab8d29048624d96e3ee53cecf7c13d13d/src/PIL/Image.py#L2340-L2354
+ */
+export function resizeBicubicReduced(image: RgbImage, width: number, height: number): RgbImage {
+  checkSize(width, height);
+  const [across, down] = [Math.floor(image.width / width) || 1, Math.floor(image.height / height) || 1];
+  if (across === 1 && down === 1) return resize(image, width, height, BICUBIC);
+  const shown = { width: image.width / across, height: image.height / down };
+  return resizePasses(reduce(image, across, down), width, height, BICUBIC, shown);
+}
+
 /** Same as Pillow's `image.resize((width, height), Image.BILINEAR)`. */
 export function resizeBilinear<I extends Image>(image: I, width: number, height: number): I {
   return resize(image, width, height, BILINEAR);
 }
 
 function resize<I extends Image>(image: I, width: number, height: number, filter: Filter): I {
-  if (!isSize(width) || !isSize(height))
-    throw new ArgumentError("width", `The size of an image must be whole numbers above 0, got ${width} × ${height}.`);
+  checkSize(width, height);
   if (width === image.width && height === image.height) return image;
   if (image.channels === 3) return resizePasses(image, width, height, filter);
   return unpremultiply(resizePasses(premultiply(image), width, height, filter));
+}
+
+function checkSize(width: number, height: number): void {
+  if (isSize(width) && isSize(height)) return;
+  throw new ArgumentError("width", `The size of an image must be whole numbers above 0, got ${width} × ${height}.`);
 }
 
 function isSize(size: number): boolean {
   return Number.isInteger(size) && size > 0;
 }
 
-function resizePasses<I extends Image>(image: I, width: number, height: number, filter: Filter): I {
-  const wide = width === image.width ? image : resizeRows(image, width, filter);
-  return height === image.height ? wide : transpose(resizeRows(transpose(wide), height, filter));
+/** The part of an image from its upper left corner that the result shows. */
+type Shown = Pick<Image, "width" | "height">;
+
+function resizePasses<I extends Image>(
+  image: I,
+  width: number,
+  height: number,
+  filter: Filter,
+  shown: Shown = image,
+): I {
+  const isSame = (size: number, source: number, length: number): boolean => size === source && length === source;
+  const wide = isSame(width, image.width, shown.width) ? image : resizeRows(image, width, filter, shown.width);
+  if (isSame(height, image.height, shown.height)) return wide;
+  return transpose(resizeRows(transpose(wide), height, filter, shown.height));
+}
+
+/**
+ * The mean of each block of pixels. Blocks at the right and lower edge may have fewer.
+ * @see https://github.com/python-pillow/Pillow/blob/bb1d8e8ab8d29048624d96e3ee53cecf7c13d13d/src/libImaging/Reduce.c#L11-L105
+ */
+function reduce(image: RgbImage, across: number, down: number): RgbImage {
+  const [width, height] = [Math.ceil(image.width / across), Math.ceil(image.height / down)];
+  const data = new Uint8Array(width * height * 3);
+  for (let y = 0; y < height; y++) {
+    const rows = Math.min(down, image.height - y * down);
+    for (let x = 0; x < width; x++) {
+      const columns = Math.min(across, image.width - x * across);
+      for (let channel = 0; channel < 3; channel++) {
+        const first = (y * down * image.width + x * across) * 3 + channel;
+        data[(y * width + x) * 3 + channel] = meanOfBlock(image, first, rows, columns);
+      }
+    }
+  }
+  return { ...image, width, height, data };
+}
+
+/** Rounded half up, by a multiplication in 24-bit fixed point. */
+function meanOfBlock({ data, width }: RgbImage, first: number, rows: number, columns: number): number {
+  const count = rows * columns;
+  let sum = Math.floor(count / 2);
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) sum += data[first + (row * width + column) * 3]!;
+  }
+  return Math.floor((sum * Math.trunc(2 ** 24 / count)) / 2 ** 24);
 }
 
 const PRECISION = 22;
@@ -46,9 +104,9 @@ function toFixedPoint(weight: number): number {
 }
 
 /** @see https://github.com/python-pillow/Pillow/blob/bb1d8e8ab8d29048624d96e3ee53cecf7c13d13d/src/libImaging/Resample.c#L288-L388 */
-function resizeRows<I extends Image>(image: I, width: number, filter: Filter): I {
+function resizeRows<I extends Image>(image: I, width: number, filter: Filter, shownWidth: number): I {
   const { height, channels, data: source } = image;
-  const taps = tapsOf(image.width, width, filter).map(({ first, weights }) => ({
+  const taps = tapsOf(image.width, width, filter, Math.fround(shownWidth)).map(({ first, weights }) => ({
     first,
     weights: weights.map(toFixedPoint),
   }));

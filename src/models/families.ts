@@ -4,12 +4,14 @@ import { joinedNames, type ModelNames } from "../weights/tree/model-names.js";
 import { CLIP_MAKES } from "./clip/config/adapter-config.js";
 import { clipNames } from "./clip/names.js";
 import { dalle2Pytorch } from "./dalle2-pytorch/family.js";
+import { refuseOtherPipeline } from "./diffusers/other-pipelines.js";
+import { kandinsky } from "./kandinsky/family.js";
 import { karlo } from "./karlo/family.js";
 import { describeOpened } from "./describe-opened.js";
 import type { Claim, Family } from "./family.js";
 import type { Opened } from "./opened.js";
 
-let all: readonly Family[] = [dalle2Pytorch, karlo];
+let all: readonly Family[] = [dalle2Pytorch, kandinsky, karlo];
 
 /** The known families, in the order in which they are asked. */
 export function families(): readonly Family[] {
@@ -35,12 +37,19 @@ export interface Claimed {
   readonly claim: Claim;
 }
 
-/** The family of an opened file or folder; undefined if no family claims it. */
+/**
+ * The family of an opened file or folder; undefined if no family claims it. Throws `FormatError` for folders of pipelines that are
+ * near those of a family.
+ */
 export function claimOf(opened: Opened): Claimed | undefined {
   for (const family of all) {
     const claim = family.claim(opened);
     if (claim) return { family, claim };
   }
+  refuseOtherPipeline(
+    opened,
+    all.map(({ supported }) => supported),
+  );
   return undefined;
 }
 

@@ -57,6 +57,12 @@ export interface ImageEncoder {
    * dimLatent]`, f32.
    */
   embedImage(image: Tensor): Tensor;
+
+  /**
+   * The embedding of no image, f32 `[1, dimLatent]`: what a decoder without a null embedding of its own is guided away from.
+   * Default: there is none.
+   */
+  embedNull?(arena: Arena): Tensor;
 }
 
 /** The encoders of a model, usually both halves of a CLIP. */
@@ -82,11 +88,30 @@ export interface PriorText {
 export interface PriorSampling extends PriorText, AskedSettings {
   /** The negative prompts, as many as there are texts. Default: the null embeddings. */
   readonly negative?: PriorText | undefined;
+  /**
+   * Whether to sample an embedding of each negative prompt in the same run, for a prior that does (`Prior.embedsNegative`). They
+   * come behind those of the texts, `[2B, D]`. Default false.
+   */
+  readonly embedsNegative?: boolean | undefined;
+  /**
+   * f32 `[B, D]`, in the scale of CLIP, one for each text: sampling starts from this embedding with noise added to the level of the
+   * first step that runs, not from noise alone. With `embedsNegative` they may be `[2B, D]`: for each text, then for each negative
+   * prompt. For a prior that does (`Prior.takesInitEmbed`).
+   */
+  readonly initEmbed?: Tensor | undefined;
+  /** With `initEmbed`: the share of the steps that run, the last ones, rounded down. Default 1. */
+  readonly strength?: number | undefined;
   /** Candidates for each text. The one most similar to the text is kept. Default 2. */
   readonly numSamplesPerBatch?: number | undefined;
   readonly noise: NoiseSource;
   readonly signal?: AbortSignal | undefined;
   readonly onStep?: OnStep | undefined;
+}
+
+/** What decides, beside the settings, how often a prior evaluates its network. */
+export interface PriorRun {
+  /** If it starts from an image embedding: see `PriorSampling.strength`. Default 1. */
+  readonly strength?: number | undefined;
 }
 
 /** Samples image embeddings for texts (Ramesh et al. 2022, section 2.2). */
@@ -103,6 +128,13 @@ export interface Prior {
   readonly nullText?: string | undefined;
   /** Candidates for each text, if a call does not say. Default 2. */
   readonly numSamplesPerBatch?: number | undefined;
+  /**
+   * True if the embeddings that decoders are guided away from come from the run of the texts: see `PriorSampling.embedsNegative`.
+   * Otherwise callers sample negative prompts in a run of their own, without guidance.
+   */
+  readonly embedsNegative?: boolean | undefined;
+  /** True if a run can start from an image embedding: see `PriorSampling.initEmbed`. */
+  readonly takesInitEmbed?: boolean | undefined;
 
   /** The settings asked for, completed by those that the prior was trained with. */
   settings(asked?: AskedSettings): NetworkSettings;
@@ -111,10 +143,10 @@ export interface Prior {
    * Throws before anything is computed: `ArgumentError` for an invalid number of steps, `SamplingError` if guidance is not
    * possible.
    */
-  check(asked: AskedSettings): void;
+  check(asked: AskedSettings, run?: PriorRun): void;
 
   /** How often `sample` evaluates the network. */
-  evaluations(asked?: AskedSettings): number;
+  evaluations(asked?: AskedSettings, run?: PriorRun): number;
 
   /**
    * The approximate number of multiplications of one evaluation for one embedding. It predicts the time of a network that has
@@ -200,7 +232,17 @@ export interface CascadeSampling<Model> extends CascadeCall {
   /** f32 `[B, side, side, C]` in [0, 1]. */
   readonly image?: Tensor | undefined;
   /**
-   * f32 `[B, side, side, C]` in [0, 1], at the side of the first stage. That stage starts from this image with noise added to
+   * Height and width of the images in pixels, for a decoder that generates images of many sizes (`StageInfo.sizeUnit`). Default: squares of
+   * the stage's own size.
+   */
+  readonly size?: readonly [height: number, width: number] | undefined;
+  /**
+   * f32 `[B, H, W, C]` in [0, 1]: what the images follow, such as maps of depths, in the size of the images. For a decoder that was trained
+   * with such hints (`StageInfo.takesHint`), and needed there.
+   */
+  readonly hint?: Tensor | undefined;
+  /**
+   * f32 `[B, side, side, C]` in [0, 1], at the side of the first stage or, if it has several sizes, at the size of the images. That stage starts from this image with noise added to
    * the level of the first step that runs, not from noise alone (SDEdit, Meng et al. 2021). Later stages enlarge its result.
    */
   readonly initImage?: Tensor | undefined;
@@ -226,6 +268,17 @@ export interface CascadeSampling<Model> extends CascadeCall {
   readonly preview?: Preview | undefined;
 }
 
+/** How a reference resizes what a decoder starts from. */
+export interface ImagePreparation {
+  image(image: RgbImage, size: readonly [height: number, width: number]): RgbImage;
+  /** A mask of an image of this size: true or 1 where it is kept. */
+  mask(
+    mask: ArrayLike<boolean | number>,
+    image: Pick<RgbImage, "width" | "height">,
+    size: readonly [height: number, width: number],
+  ): ArrayLike<boolean | number>;
+}
+
 /** Generates images from image embeddings, one stage after the other (Ho et al. 2022). */
 export interface Cascade {
   readonly stages: readonly CascadeStage[];
@@ -233,6 +286,11 @@ export interface Cascade {
   readonly channels: number;
   /** How the reference rounds the values of images to bytes. Default: down. */
   readonly byteRounding?: ByteRounding | undefined;
+  /**
+   * How initial images, and images and masks for inpainting, are resized before they are passed to it. Default: initial images by
+   * LANCZOS; the others not at all.
+   */
+  readonly preparation?: ImagePreparation | undefined;
   /** True if it gives each image of a batch the embeddings of all, so that images must be computed one at a time. */
   readonly mixesBatch: boolean;
   /**
@@ -240,6 +298,11 @@ export interface Cascade {
    * place of this text, and gets no image embeddings. It also stands for the text of a call without one.
    */
   readonly nullText?: string | undefined;
+  /**
+   * True if its null image embedding is that of no image (`ImageEncoder.embedNull`), which callers pass as `negative` to a guided call
+   * without a negative prompt. Default false: it has one of its own.
+   */
+  readonly takesNullImage?: boolean | undefined;
 
   /**
    * Samples images f32 `[B, side, side, C]` in [0, 1], unclamped. The caller disposes them. Rejects with `ArgumentError` or

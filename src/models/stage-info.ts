@@ -7,6 +7,13 @@ export interface StageInfo {
   readonly name: string;
   /** Side in pixels of the square images that it generates. */
   readonly imageSize: number;
+  /**
+   * If it generates other sizes as well: height and width are multiples of this number of pixels, up to which they are enlarged. Default:
+   * no other sizes.
+   */
+  readonly sizeUnit?: number | undefined;
+  /** True if it needs a hint: see `CascadeSampling.hint`. Default false. */
+  readonly takesHint?: boolean | undefined;
   /** True if it takes text encodings. */
   readonly takesText: boolean;
   /** True if it takes the embedding of a text beside its encodings. Default false. */

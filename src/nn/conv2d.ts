@@ -1,6 +1,6 @@
 import { inModule } from "./in-module.js";
 import type { WinogradRule } from "../gpu/tuning.js";
-import { conv2d, type ConvOptions } from "../ops/conv.js";
+import { conv2d, type ConvOptions, type Padding } from "../ops/conv.js";
 import { weightStandardize } from "../ops/norm.js";
 import { transformFilters } from "../ops/product/winograd-filters.js";
 import { isForImages, winogradConv2d, winogradNumbers, winogradRule } from "../ops/product/winograd.js";
@@ -10,7 +10,7 @@ import type { Weights } from "../weights/store.js";
 
 export interface Conv2dOptions {
   readonly stride?: number;
-  readonly padding?: number;
+  readonly padding?: Padding;
   readonly bias?: boolean;
   /** Standardise the weight (Qiao et al. 2019, DALLE2-pytorch's `WeightStandardizedConv2d`). Default: false. */
   readonly standardize?: boolean;
@@ -32,7 +32,7 @@ export class Conv2d {
   readonly #winograd: WinogradWeight | undefined;
   readonly #bias: Tensor | undefined;
   readonly #stride: number;
-  readonly #padding: number;
+  readonly #padding: Padding;
 
   constructor(weights: Weights, inputs: number | Heads, outputs: Axis, kernel: number, options: Conv2dOptions = {}) {
     this.#path = weights.path;

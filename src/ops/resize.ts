@@ -52,7 +52,7 @@ export function resizeNearest(x: Tensor, [height, width]: Size): Tensor {
 }
 
 /** The source row of a row, computed in f32 like in the kernel. */
-function nearestRow(sourceHeight: number, height: number): (row: number) => number {
+export function nearestRow(sourceHeight: number, height: number): (row: number) => number {
   const scale = Math.fround(sourceHeight / height);
   return (row) => Math.min(Math.floor(Math.fround(row * scale)), sourceHeight - 1);
 }

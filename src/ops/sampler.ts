@@ -109,11 +109,18 @@ export function predictX0(
   return x0;
 }
 
+/** The largest number that f32 has. */
+const LARGEST = (2 - 2 ** -23) * 2 ** 127;
+
 /**
  * Dynamic thresholding (Saharia et al. 2022): clamp(x0, -s, s) / s, where s is the `threshold` of the sample (f32 `[B,
- * 1]`, a `quantile`), but at least 1.
+ * 1]`, a `quantile`), but at least 1 and at most `max`. Default: no upper limit.
  */
-export function dynamicThreshold(x0: Tensor, threshold: Tensor): Tensor {
+export function dynamicThreshold(
+  x0: Tensor,
+  threshold: Tensor,
+  { max = LARGEST }: { readonly max?: number } = {},
+): Tensor {
   checkF32("dynamicThreshold", "x0", x0, x0.shape);
   const batch = x0.shape[0]!;
   checkF32("dynamicThreshold", "threshold", threshold, [batch, 1]);
@@ -125,7 +132,7 @@ export function dynamicThreshold(x0: Tensor, threshold: Tensor): Tensor {
     space: { samples: batch, lines: x0.rows / batch },
     operands: { x: perLine(x0), threshold: perSample(threshold, threshold.stride), y: perLine(y) },
     call: ({ lines, count }) => ({
-      params: { invocations: (count * stride) / 4, sample_vectors: (lines * stride) / 4 },
+      params: { invocations: (count * stride) / 4, sample_vectors: (lines * stride) / 4, most: max },
       grid: invocations((count * stride) / 4),
     }),
   });

@@ -14,7 +14,7 @@ import type { Cascade, Prior } from "../models/interfaces.js";
 import { planStages } from "../models/per-stage.js";
 import { checkEmbeddings, checkMasks, checkSquares } from "./decoder-inputs.js";
 import { checkRandomness, randomnessOf, type Randomness } from "./randomness.js";
-import type { SampleDecoderOptions, SamplePriorOptions } from "./script-options.js";
+import { DEFAULT_PRIOR_STRENGTH, type SampleDecoderOptions, type SamplePriorOptions } from "./script-options.js";
 
 /** The number of inputs of a call, and its generators. */
 export interface CheckedCall {
@@ -27,7 +27,7 @@ const textOrRow: ArgumentRule<unknown> = (name, value) => (ArrayBuffer.isView(va
 
 /** Checks a call of the prior. Throws `ArgumentError` for invalid options, and `SamplingError` if the prior cannot run them. */
 export function checkPriorCall(
-  prior: Pick<Prior, "check">,
+  prior: Pick<Prior, "check" | "takesInitEmbed" | "imageEmbedDim">,
   textOrTokens: readonly unknown[],
   options: SamplePriorOptions,
   settings: AskedSettings,
@@ -35,10 +35,42 @@ export function checkPriorCall(
   const inputs = filledList(textOrRow)("text", textOrTokens).length;
   const { negativeText, sampleCount = 1 } = options;
   if (Array.isArray(negativeText)) checkLength("negativeText", negativeText, inputs);
-  prior.check(settings);
+  checkInitEmbed(prior, inputs, options);
+  const { initEmbed, strength = DEFAULT_PRIOR_STRENGTH } = options;
+  prior.check(settings, initEmbed && { strength });
   const randomness = randomnessOf(options);
   checkRandomness(randomness, inputs * sampleCount);
   return { inputs, randomness };
+}
+
+/** Throws `ArgumentError` if image embeddings to start from do not fit the prior or the other options. */
+function checkInitEmbed(
+  { takesInitEmbed, imageEmbedDim }: Pick<Prior, "takesInitEmbed" | "imageEmbedDim">,
+  inputs: number,
+  { initEmbed, strength, sampleCount = 1, negativeText }: SamplePriorOptions,
+): void {
+  if (initEmbed === undefined) {
+    if (strength === undefined) return;
+    const message = "strength needs an image embedding to start from: pass initEmbed.";
+    throw new ArgumentError("strength", message, { code: "argument/missing" });
+  }
+  if (!takesInitEmbed) {
+    const message = "This prior starts from noise alone and takes no initEmbed; that of Kandinsky 2.2 does.";
+    throw new ArgumentError("initEmbed", message, { code: "argument/no-effect" });
+  }
+  const rows = inputs * sampleCount;
+  const lengths = [inputs, rows, ...(negativeText === undefined ? [] : [2 * rows])];
+  const { length } = filledList(anything)("initEmbed", initEmbed);
+  if (!lengths.includes(length)) {
+    const expected = [...new Set(lengths)].join(" or ");
+    const message = `initEmbed has ${length} embeddings for ${inputs} of text; expected ${expected}.`;
+    throw new ArgumentError("initEmbed", message, { code: "argument/mismatch" });
+  }
+  checkEmbeddings({ initEmbed });
+  const { shape } = initEmbed[0]!;
+  if (shape.join() === `${imageEmbedDim}`) return;
+  const message = `initEmbed[0] has shape [${shape.join(", ")}]; expected [${imageEmbedDim}], an image embedding of this model.`;
+  throw new ArgumentError("initEmbed", message, { code: "argument/mismatch" });
 }
 
 /** The same for a call of the decoder. */

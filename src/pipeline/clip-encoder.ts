@@ -13,6 +13,9 @@ import { missingModel } from "./manager/missing-model.js";
 import type { DalleModelManager } from "./manager/model-manager.js";
 import type { ScriptOptions } from "./script-options.js";
 
+/** The embeddings of no image, which take a load of the image encoder. */
+const NULL_EMBEDDINGS = new WeakMap<DalleModelManager, Embedding>();
+
 /** CLIP as scripts use it: makes tokens, embeddings and text encodings, on the host. */
 export class ClipEncoder {
   constructor(
@@ -55,6 +58,23 @@ export class ClipEncoder {
     const { image } = this.encoders;
     if (!image) throw missingModel(this.manager.config, "image encoder");
     return image;
+  }
+
+  /** Returns the embedding of no image, `[dimLatent]`; undefined if the image encoder has none. It is computed once. */
+  async embedNull(signal?: AbortSignal): Promise<Embedding | undefined> {
+    const { manager } = this;
+    const known = NULL_EMBEDDINGS.get(manager);
+    if (known ?? !this.#imageEncoder.embedNull) return known;
+    const embed = ({ model, dtype, inF32 }: Computed<ImageEncoder>): Promise<Embedding[]> =>
+      computeRows(manager, { name: "images", count: 1, dtype }, async (arena) => {
+        using embedded = model.embedNull!(arena);
+        const values = await embedded.read();
+        checkFinite({ component: IMAGE_ENCODER, dtype, what: "the embedding of no image" }, values);
+        return splitRows(values, embedded.shape, inF32);
+      });
+    const [embedding] = await manager.useImageEncoder(embed, signal);
+    NULL_EMBEDDINGS.set(manager, embedding!);
+    return embedding;
   }
 
   /** Returns embeddings of images, `[dimLatent]` each. Images are first resized to CLIP's size as Pillow's LANCZOS does. */

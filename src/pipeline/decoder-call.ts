@@ -16,6 +16,7 @@ import { keepPixels } from "./kept-pixels.js";
 import { missingModel } from "./manager/missing-model.js";
 import type { DalleModelManager } from "./manager/model-manager.js";
 import { defined, readImages, type GeneratedImage, type ImageParameters } from "./generated-image.js";
+import { negativeImagesOf } from "./null-images.js";
 import { originOf, type Randomness } from "./randomness.js";
 import { sampleInBatches, type Part, type SamplingCall } from "./sample-in-batches.js";
 import type { DecoderData, SampleDecoderOptions, Tokenization } from "./script-options.js";
@@ -91,11 +92,11 @@ export async function sampleDecoder(
   const decoder = decoderOf(manager);
   const { inputs: inputCount, randomness } = checkDecoder(manager, options);
   const each = fillDecoderSettings(manager, options);
-  const inputs = await gatherInputs(decoder, options, {
-    encoding: script.encoding,
-    inputs: inputCount,
-    settings: each,
-  });
+  const { encoding } = script;
+  const embedNull = () => encoding.embedNull(options.signal);
+  const negativeImageEmbed = await negativeImagesOf(decoder, options, each, { inputs: inputCount, embedNull });
+  const guided = { ...options, negativeImageEmbed };
+  const inputs = await gatherInputs(decoder, guided, { encoding, inputs: inputCount, settings: each });
   const settings = joinSettings(each);
   const call = { ...script, manager, decoder, options, inputs, inputCount, settings };
   // An image must not depend on the other images of its batch.

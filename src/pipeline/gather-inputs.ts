@@ -15,6 +15,8 @@ export interface Encoding {
   /** Whether there is a CLIP. */
   readonly canEncode: boolean;
   readonly embedImages: (images: readonly RgbImage[], signal?: AbortSignal) => Promise<Embedding[]>;
+  /** Embeds no image; undefined if the image encoder does not. */
+  readonly embedNull: (signal?: AbortSignal) => Promise<Embedding | undefined>;
   readonly encodeTexts: (texts: readonly string[], signal?: AbortSignal) => Promise<EncodedText[]>;
 }
 
@@ -37,14 +39,20 @@ export async function gatherInputs(
   const side = decoder.stages[0]!.info.imageSize;
   const { encoding } = gathering;
   const { imageEmbedding, image } = needsOf(decoder, options, encoding.canEncode);
+  const { preparation } = decoder;
+  const resized = (one: RgbImage) => preparation?.image(one, [side, side]) ?? resizeLanczos(one, side, side);
+  const masked = preparation ? inpaintImages?.map(resized) : inpaintImages;
   return {
     imageEmbed: imageEmbedding ? (imageEmbed ?? (await encoding.embedImages(images!, signal))) : undefined,
     ...(await textInputs(decoder, options, gathering)),
     negativeImageEmbed: imageEmbedding ? negativeImageEmbed : undefined,
     image: image ? planes(images!) : undefined,
-    initImage: initImages && planes(initImages.map((one) => resizeLanczos(one, side, side))),
-    inpaintImage: inpaintImages && planes(inpaintImages),
-    inpaintMask: options.inpaintImageMasks?.map((mask, i) => maskPlane(mask, inpaintImages![i]!)),
+    initImage: initImages && planes(initImages.map(resized)),
+    inpaintImage: masked && planes(masked),
+    inpaintMask: options.inpaintImageMasks?.map((mask, i) => {
+      const own = preparation?.mask(mask, inpaintImages![i]!, [side, side]) ?? mask;
+      return maskPlane(own, masked![i]!);
+    }),
   };
 }
 

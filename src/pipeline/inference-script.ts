@@ -6,13 +6,14 @@ import { takesText, type Encoders } from "../models/interfaces.js";
 import { warnOnConsole } from "../platform/printable.js";
 import { ClipEncoder } from "./clip-encoder.js";
 import { checkDecoder, checkDecoderSettings, decoderOf, fillDecoderSettings, sampleDecoder } from "./decoder-call.js";
+import { embedTexts, type EmbeddedTexts, type NegativeRun, type TextsCall } from "./embed-texts.js";
 import type { Embedding } from "./embedding.js";
 import { decoderPlan, TimeEstimate, priorPlan, type ScriptWork } from "./time-estimate.js";
 import type { EncodedText } from "./manager/encoded-texts.js";
 import { DalleModelManager, type ManagerOptions } from "./manager/model-manager.js";
 import { checkNegative } from "./negative-text.js";
 import type { GeneratedImage } from "./generated-image.js";
-import { fillPriorSettings, priorOf, samplePrior } from "./prior-call.js";
+import { fillPriorSettings, priorOf, samplePrior, type EmbeddingPair } from "./prior-call.js";
 import { forkOf, randomnessOf, withGenerator } from "./randomness.js";
 import {
   eachOf,
@@ -87,6 +88,19 @@ export abstract class InferenceScript {
     textOrTokens: readonly string[] | readonly Int32Array[],
     options: SamplePriorOptions = {},
   ): Promise<Map<number, Embedding[]>> {
+    const pairs = await this.samplePriorPairs(textOrTokens, options);
+    return new Map([...pairs].map(([index, each]) => [index, each.map(({ embedding }) => embedding)]));
+  }
+
+  /**
+   * The same, with the embeddings of negative prompts if the prior samples them in the run of the texts.
+   *
+   * @internal
+   */
+  protected async samplePriorPairs(
+    textOrTokens: readonly string[] | readonly Int32Array[],
+    options: SamplePriorOptions = {},
+  ): Promise<Map<number, EmbeddingPair[]>> {
     checkPriorOptions(options);
     return samplePrior(this.manager, (text) => this.tokenizeText(text), textOrTokens, options);
   }
@@ -109,6 +123,7 @@ export abstract class InferenceScript {
     const encoding = {
       canEncode: this.manager.clip !== undefined,
       embedImages: (images: readonly RgbImage[], signal?: AbortSignal) => this.embedImages(images, signal),
+      embedNull: (signal?: AbortSignal) => this.embedNullImage(signal),
       encodeTexts: (texts: readonly string[], signal?: AbortSignal) => this.encodeTexts(texts, signal),
     };
     const { tokenization = "clip" } = this.options;
@@ -167,6 +182,26 @@ export abstract class InferenceScript {
     return this.manager.prior !== undefined && decoderOf(this.manager).nullText === undefined;
   }
 
+  /**
+   * Samples the image embeddings of texts, and those of negative prompts that the decoder is guided away from.
+   *
+   * @internal
+   */
+  protected embedTexts(texts: readonly string[], call: TextsCall): Promise<EmbeddedTexts> {
+    const sample = (some: readonly string[], options: SamplePriorOptions) => this.samplePriorPairs(some, options);
+    return embedTexts(sample, texts, call, this.negativeRun);
+  }
+
+  /**
+   * How negative prompts become image embeddings.
+   *
+   * @internal
+   */
+  protected get negativeRun(): NegativeRun {
+    if (!this.embedsNegative) return "none";
+    return priorOf(this.manager).embedsNegative ? "joined" : "own";
+  }
+
   /** Throws `ArgumentError` if a negative prompt would change nothing. `prior` has the settings of the prior. */
   protected checkNegative(options: SampleDecoderOptions, prior: AskedSettings = NO_GUIDANCE): void {
     checkNegative(this.manager, options, prior);
@@ -175,6 +210,16 @@ export abstract class InferenceScript {
   /** Returns CLIP's embeddings of images, `[dimLatent]` each. Images are first resized to CLIP's size as Pillow's LANCZOS does. */
   protected async embedImages(images: readonly RgbImage[], signal?: AbortSignal): Promise<Embedding[]> {
     return this.#clip.embedImages(images, signal);
+  }
+
+  /**
+   * Returns the embedding of no image, `[dimLatent]`: what decoders without a null embedding of their own are guided away from.
+   * Undefined if the image encoder has none.
+   *
+   * @internal
+   */
+  protected async embedNullImage(signal?: AbortSignal): Promise<Embedding | undefined> {
+    return this.#clip.embedNull(signal);
   }
 
   /** Returns CLIP's text encodings, `[contextLength, width]` each. */

@@ -2,14 +2,14 @@ import { isGuided } from "../diffusion/guidance.js";
 import { withDefaults } from "../diffusion/settings.js";
 import type { Prior } from "../models/interfaces.js";
 import { checkPriorCall } from "./check-call.js";
-import { joinedF32, splitRows, type Embedding } from "./embedding.js";
+import { joinedF32, splitRows, stackRows, type Embedding } from "./embedding.js";
 import { candidatesOf, TimeEstimate, priorPlan } from "./time-estimate.js";
 import type { Computed } from "./manager/computed-model.js";
 import { TextTensors, type EncodedText } from "./manager/encoded-texts.js";
 import { missingModel } from "./manager/missing-model.js";
 import type { DalleModelManager } from "./manager/model-manager.js";
 import { sampleInBatches, type Part } from "./sample-in-batches.js";
-import { eachOf, type SamplePriorOptions } from "./script-options.js";
+import { DEFAULT_PRIOR_STRENGTH, eachOf, type SamplePriorOptions } from "./script-options.js";
 import type { AskedPriorSettings, PriorSettings } from "./settings.js";
 
 /** Texts that the prior is sampled for. */
@@ -17,6 +17,12 @@ interface PriorTexts {
   readonly texts: readonly EncodedText[];
   /** Negative prompts: one for each text, or none. */
   readonly negative: readonly EncodedText[];
+  /** Whether to sample an embedding of each negative prompt, too. */
+  readonly embedsNegative: boolean;
+  /** Embeddings that are sampled for texts. */
+  readonly rows: number;
+  /** The image embeddings to start from. */
+  readonly start: { readonly strength: number; readonly embeddings: readonly Embedding[] } | undefined;
 }
 
 /** Returns the prior of a load config. Throws `SamplingError` if there is none. */
@@ -32,6 +38,14 @@ export function fillPriorSettings(manager: DalleModelManager, asked: AskedPriorS
   return { ...prior.settings(withDefaults(asked, manager.defaults.prior)), numSamplesPerBatch };
 }
 
+/** An image embedding, and the one that a decoder is guided away from. */
+export interface EmbeddingPair {
+  /** `[dimLatent]`, as a decoder takes it. */
+  readonly embedding: Embedding;
+  /** Of the negative prompt; undefined if there is none, or if the prior makes them in a run of their own. */
+  readonly negative: Embedding | undefined;
+}
+
 /**
  * Samples `sampleCount` image embeddings for each text or row of tokens. Returns them by index of the text. `tokenize` returns
  * a row of tokens for each text.
@@ -42,43 +56,71 @@ export async function samplePrior(
   tokenize: (text: readonly string[]) => Promise<Int32Array[]>,
   textOrTokens: readonly string[] | readonly Int32Array[],
   options: SamplePriorOptions,
-): Promise<Map<number, Embedding[]>> {
+): Promise<Map<number, EmbeddingPair[]>> {
   const { sampleCount = 1, batchSize = 100, signal } = options;
   const settings = fillPriorSettings(manager, options);
-  const { randomness } = checkPriorCall(priorOf(manager), textOrTokens, options, settings);
+  const prior = priorOf(manager);
+  const { randomness } = checkPriorCall(prior, textOrTokens, options, settings);
   const tokens: Int32Array[] = [];
   for (const one of textOrTokens) tokens.push(typeof one === "string" ? (await tokenize([one]))[0]! : one);
-  const nullText = isGuided(settings) ? priorOf(manager).nullText : undefined;
+  const nullText = isGuided(settings) ? prior.nullText : undefined;
   const negativeText = eachOf("negativeText", options.negativeText ?? nullText, tokens.length) ?? [];
   // Encoded together, so that all have one length.
   const encoded = await manager.encodeTexts([...tokens, ...(await tokenize(negativeText))], signal);
-  const given = { texts: encoded.slice(0, tokens.length), negative: encoded.slice(tokens.length) };
   const embeddings = tokens.length * sampleCount;
+  const given = {
+    texts: encoded.slice(0, tokens.length),
+    negative: encoded.slice(tokens.length),
+    embedsNegative: options.negativeText !== undefined && prior.embedsNegative === true,
+    start: startOf(options, embeddings, sampleCount),
+    rows: embeddings,
+  };
   const timeEstimate =
-    options.timeEstimate ?? new TimeEstimate(priorPlan(priorOf(manager), { ...settings, embeddings }));
+    options.timeEstimate ?? new TimeEstimate(priorPlan(prior, { ...settings, embeddings, strength: options.strength }));
   const { onProgress, previewEvery } = options;
   const call = { sampleCount, batchSize, randomness, timeEstimate, onProgress, previewEvery };
-  return sampleInBatches<Embedding, Embedding>(
+  return sampleInBatches<EmbeddingPair, EmbeddingPair>(
     manager,
     { ...call, name: "embeddings", inputCount: tokens.length },
     {
       sampleBatch: (sampleParts) =>
         manager.usePrior(
-          (prior) => sampleParts({ dtype: prior.dtype }, (part) => samplePart(prior, given, settings, part, signal)),
+          (computed) =>
+            sampleParts({ dtype: computed.dtype }, (part) => samplePart(computed, given, settings, part, signal)),
           signal,
         ),
-      finish: (embedding) => embedding,
+      finish: (pair) => pair,
     },
   );
 }
 
+/**
+ * The image embedding that each sampled embedding starts from, and behind these perhaps those of negative ones; and the share of the
+ * steps. Undefined without any.
+ */
+function startOf(
+  { initEmbed, strength = DEFAULT_PRIOR_STRENGTH }: SamplePriorOptions,
+  embeddings: number,
+  sampleCount: number,
+): PriorTexts["start"] {
+  if (!initEmbed) return undefined;
+  const each = initEmbed.length === embeddings / sampleCount ? sampleCount : 1;
+  return { strength, embeddings: initEmbed.flatMap((one) => new Array<Embedding>(each).fill(one)) };
+}
+
+/** The rows of a part; and if the list has as many again behind those of the call, these for the same part. */
+function rowsOf(all: readonly Embedding[], start: number, count: number, behind: number): readonly Embedding[] {
+  return [0, behind].flatMap((from) => all.slice(from, from + behind).slice(start, start + count));
+}
+
 async function samplePart(
   prior: Computed<Prior>,
-  { texts, negative }: PriorTexts,
+  given: PriorTexts,
   settings: PriorSettings,
-  { arena, inputs, noise, reporter }: Part,
+  { arena, start, inputs, noise, reporter }: Part,
   signal: AbortSignal | undefined,
-): Promise<Embedding[]> {
+): Promise<EmbeddingPair[]> {
+  const { texts, negative, embedsNegative } = given;
   const upload = (from: readonly EncodedText[]): TextTensors =>
     TextTensors.upload(
       arena,
@@ -86,20 +128,28 @@ async function samplePart(
     );
   using condition = upload(texts);
   using negativeCondition = negative.length > 0 ? upload(negative) : undefined;
+  const from = given.start && rowsOf(given.start.embeddings, start, inputs.length, given.rows);
+  using initEmbed = from && stackRows(arena, from, "f32");
   const data = await prior.model.sample(arena, {
     ...settings,
     textEmbed: condition.textEmbed,
     textEncodings: condition.textEncodings,
     textMask: condition.textMask,
     negative: negativeCondition,
+    embedsNegative,
+    initEmbed,
+    strength: given.start?.strength,
     signal,
     noise,
     onStep: (step, steps) => {
       reporter.step({ phase: "prior", step, steps });
     },
   });
-  return splitRows(data, condition.textEmbed.shape).map((row, i): Embedding => {
-    const encoded = [texts[inputs[i]!], negative[inputs[i]!]];
-    return { ...row, inF32: joinedF32([...encoded.map((text) => text?.textEmbed), prior]) };
+  const rows = splitRows(data, [embedsNegative ? 2 * inputs.length : inputs.length, prior.model.imageEmbedDim]);
+  return inputs.map((input, i): EmbeddingPair => {
+    const encoded = [texts[input], negative[input]];
+    const inF32 = joinedF32([...encoded.map((text) => text?.textEmbed), prior, from?.[i]]);
+    const other = rows[inputs.length + i];
+    return { embedding: { ...rows[i]!, inF32 }, negative: other && { ...other, inF32 } };
   });
 }

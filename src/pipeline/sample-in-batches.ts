@@ -20,6 +20,8 @@ export interface SamplingCall extends ReportOptions, Pick<RowsToCompute, "name">
 
 /** Rows of a batch that are computed together. */
 export interface Part {
+  /** Index of its first row, counted over the call. */
+  readonly start: number;
   /** For each row, the index of its input. */
   readonly inputs: readonly number[];
   /** The arena of this part. It frees the tensors that are left. */
@@ -61,7 +63,13 @@ export async function sampleInBatches<Sampled, Row>(
     const sampled = await sampleBatch((options, samplePart) =>
       computeRows(manager, { name, count: inputs.length, ...options }, (arena, start, end) =>
         reporter.batch(batch, start, end, () =>
-          samplePart({ arena, inputs: inputs.slice(start, end), noise: noise.part(start, end), reporter }),
+          samplePart({
+            start: batch.start + start,
+            arena,
+            inputs: inputs.slice(start, end),
+            noise: noise.part(start, end),
+            reporter,
+          }),
         ),
       ),
     );

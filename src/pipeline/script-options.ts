@@ -72,6 +72,14 @@ export interface SamplePriorOptions extends CallOptions, SharedOptions, PriorCal
   readonly sampleCount?: number | undefined;
   /** Negative prompt, for all texts or for each. Default: the null embedding of the prior. */
   readonly negativeText?: string | readonly string[] | undefined;
+  /**
+   * Image embeddings to start from, one for each text or for each embedding: noise is added to them to the level of the first step
+   * that runs. With negative prompts there may be as many again, for the embeddings of these; default: the same. Only priors of
+   * Kandinsky 2.2 take them. Default: noise alone.
+   */
+  readonly initEmbed?: readonly Embedding[] | undefined;
+  /** With `initEmbed`: the share of the sampling steps that is run, the last ones, rounded down. Default 0.3. */
+  readonly strength?: number | undefined;
 }
 
 /** A mask for inpainting, row by row: true where a pixel of the image is kept. */
@@ -169,6 +177,9 @@ export interface StrengthOptions {
 
 /** The default of `strength`. */
 export const DEFAULT_STRENGTH = 0.8;
+
+/** The same for the prior: that of its reference. */
+export const DEFAULT_PRIOR_STRENGTH = 0.3;
 
 /** Options of `sampleDecoder`. */
 export interface SampleDecoderOptions extends GenerateOptions, SharedOptions, StrengthOptions, DecoderData {

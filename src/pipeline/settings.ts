@@ -21,7 +21,7 @@ export interface PriorSettings extends NetworkSettings {
 const CALL_RULES = { sampleCount: count, batchSize: count, previewEvery: count, ...RANDOM_RULES };
 const PRIOR_SETTINGS = { ...mapSettings<Rules>((name) => SETTINGS[name].rule), numSamplesPerBatch: count };
 const DECODER_SETTINGS = mapSettings<Rules>((name) => oneOrEach(orNull<unknown>(SETTINGS[name].rule)));
-const PRIOR_RULES: Rules = { ...CALL_RULES, ...PRIOR_SETTINGS };
+const PRIOR_RULES: Rules = { ...CALL_RULES, ...PRIOR_SETTINGS, strength: fraction };
 const DECODER_RULES: Rules = {
   ...CALL_RULES,
   ...DECODER_SETTINGS,

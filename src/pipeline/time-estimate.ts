@@ -22,6 +22,8 @@ export function networkName(phase: "prior" | "decoder", unetNumber = 0): string 
 export interface PriorWork extends AskedPriorSettings {
   /** Number of embeddings. */
   readonly embeddings: number;
+  /** Share of the steps that is run from image embeddings. Default 1. */
+  readonly strength?: number | undefined;
 }
 
 /** What the decoder will sample. */
@@ -57,7 +59,7 @@ export function candidatesOf(prior: Prior, { numSamplesPerBatch }: AskedPriorSet
 
 /** @internal */
 export function priorPlan(prior: Prior, work: PriorWork): WorkPlan {
-  const rows = work.embeddings * prior.evaluations(work);
+  const rows = work.embeddings * prior.evaluations(work, { strength: work.strength });
   const cost = prior.cost?.(work);
   return new Map([[networkName("prior"), { rows, cost: cost && candidatesOf(prior, work) * cost }]]);
 }

@@ -179,6 +179,30 @@ const TABLE = {
     class: "DisposedError",
     advice: "Create another one, and dispose it after its last call.",
   },
+  "queue/damaged": {
+    class: "QueueError",
+    advice: "Remove the job: dalle2 queue remove. If it happens again, report it.",
+  },
+  "queue/files-gone": {
+    class: "QueueError",
+    advice: "Remove the job, and send the request again. Servers and workers must share one store.",
+  },
+  "queue/no-job": {
+    class: "QueueError",
+    advice: "Run dalle2 queue list to see the jobs that were set aside.",
+  },
+  "queue/stalled": {
+    class: "QueueError",
+    advice: "Look at the logs of the workers. Send the job again when the cause is mended: dalle2 queue retry.",
+  },
+  "queue/unreachable": {
+    class: "QueueError",
+    advice: "Start Redis or Valkey, and check the URL and the password.",
+  },
+  "queue/url": {
+    class: "QueueError",
+    advice: "Use redis://host:port, or rediss://host:port for TLS.",
+  },
   "sampling/no-model": {
     class: "SamplingError",
     advice: "Add the model to the load config.",

@@ -50,6 +50,12 @@ export const ERROR_MEANINGS: Readonly<Record<ErrorCode, string>> = {
     "The library sharp, which reads and writes image files in Node, is not installed, or not for this system.",
   "internal/bug": "An internal check failed. This is a bug in this library.",
   "manager/disposed": "A model manager or a script was used after it had been disposed, or disposed while in use.",
+  "queue/damaged": "A job in the queue between servers and workers cannot be read.",
+  "queue/files-gone": "The input images of a job in the queue are no longer there.",
+  "queue/no-job": "There is no such job in the queue, or it is not one that was set aside.",
+  "queue/stalled": "Workers ended in the middle of a job too often.",
+  "queue/unreachable": "The Redis of the queue does not answer, or refuses the password.",
+  "queue/url": "The URL of a queue is none of Redis.",
   "sampling/no-model": "The load config does not name a model that the call needs.",
   "sampling/unsupported":
     "The loaded model cannot do what the call asks for, such as guidance if it was trained without it.",

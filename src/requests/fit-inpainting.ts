@@ -2,7 +2,7 @@ import type { RgbImage } from "../image/image.js";
 import type { ImageRequest } from "./request.js";
 
 /** Resizes an image, to a size with Pillow's LANCZOS. */
-type Resize = (image: RgbImage, width: number, height: number) => Promise<RgbImage>;
+export type Resize = (image: RgbImage, width: number, height: number) => Promise<RgbImage>;
 
 /**
  * Brings image and mask of inpainting to the size of the model. The library keeps pixels of an image that has this size as

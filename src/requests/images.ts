@@ -2,21 +2,25 @@
 import type { ImageRecord } from "../pipeline/records/image-record.js";
 import { REQUEST_DEFAULTS, type ImageRequest, type RequestParameters, type Task } from "./request.js";
 
-/** How many images `interpolate` and `edit` have by default. */
-const DEFAULT_FRAMES = { interpolate: REQUEST_DEFAULTS.interpolateFrames, edit: REQUEST_DEFAULTS.editFrames };
-
 /** Tasks whose images are a series from the same noise. */
-type Series = keyof typeof DEFAULT_FRAMES;
+export type SeriesTask = "interpolate" | "edit";
+
+/** How many images they have by default. */
+const DEFAULT_FRAMES: Readonly<Record<SeriesTask, number>> = { interpolate: REQUEST_DEFAULTS.interpolateFrames, edit: REQUEST_DEFAULTS.editFrames };
 
 /** Whether the images of a task are a series from the same noise. They are generated together. */
-export function isSeries(task: Task): task is Series {
+export function isSeries(task: Task): task is SeriesTask {
   return task in DEFAULT_FRAMES;
 }
 
-type Sized = Pick<ImageRequest, "parameters"> & { readonly images: readonly unknown[] };
+/** What decides how many images a request has. */
+export interface SizedRequest extends Pick<ImageRequest, "parameters"> {
+  /** Its images, or whatever stands for them. */
+  readonly images: readonly unknown[];
+}
 
 /** How many images a request asks for. */
-export function requestSize({ parameters, images }: Sized): number {
+export function requestSize({ parameters, images }: SizedRequest): number {
   const { task, prompts, count, frames } = parameters;
   if (isSeries(task)) return frames ?? DEFAULT_FRAMES[task];
   const inputs = task === "create" || task === "inpaint" ? prompts : images;

@@ -17,6 +17,7 @@ export interface Sampling {
 
 /** The same for the prior. */
 export interface PriorSampling extends Sampling {
+  /** Default: the model's. */
   readonly sampler?: SamplerName | undefined;
   /** Candidates for each image embedding. The one most similar to the text is kept. */
   readonly candidates?: number | undefined;
@@ -24,7 +25,9 @@ export interface PriorSampling extends Sampling {
 
 /** How the images of a request are sampled: all that images of one batch share. */
 export interface RequestSettings {
+  /** What is done with the model. */
   readonly task: Task;
+  /** How the prior samples, where a task runs it. */
   readonly prior: PriorSampling;
   /** For each U-Net in order. Empty: `decoder`. */
   readonly unets: readonly Sampling[];
@@ -58,6 +61,7 @@ export interface RequestParameters extends RequestSettings {
 
 /** A request for images. */
 export interface ImageRequest {
+  /** Everything but its images. */
   readonly parameters: RequestParameters;
   /** `variations`, `inpaint`, `upscale`, `edit`: one image; `interpolate` between images: two; else none. */
   readonly images: readonly RgbImage[];
@@ -71,10 +75,15 @@ export interface ImageRequest {
 
 /** Values of the library for parameters that are absent. */
 export const REQUEST_DEFAULTS = {
+  /** `frames` of `interpolate`. */
   interpolateFrames: 8,
+  /** `frames` of `edit`. */
   editFrames: 1,
+  /** Of `edit`. */
   strength: 0.4,
+  /** Of `inpaint`. */
   resampleTimes: 5,
+  /** Of `upscale`. */
   startAtUnetNumber: 2,
 } as const;
 

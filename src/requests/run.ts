@@ -18,22 +18,32 @@ export interface RequestEvents
 
 /** What one image is generated from. Absent is what its task does not have. */
 export interface ImageInput {
+  /** The prompt; of images, what they show. */
   readonly prompt?: string | undefined;
+  /** Negative prompt. */
   readonly negative?: string | undefined;
+  /** Seed of its noise. */
   readonly seed: number;
+  /** The image that it is generated from. */
   readonly image?: RgbImage | undefined;
+  /** As `ImageRequest.mask`. */
   readonly mask?: Uint8Array | undefined;
 }
 
 type Images = Promise<readonly GeneratedImage[]>;
 
 /** How a batch is computed: settings that all images share, and the largest number of images at once. */
-type Batch = RequestSettings & Pick<ImageRequest, "batchSize">;
+export type RequestBatch = RequestSettings & Pick<ImageRequest, "batchSize">;
 
 /** Tasks whose images do not depend on each other. */
 type SingleTask = Exclude<Task, "interpolate" | "edit">;
 
-type RunSingle = (source: ScriptSource, batch: Batch, inputs: readonly ImageInput[], events: RequestEvents) => Images;
+type RunSingle = (
+  source: ScriptSource,
+  batch: RequestBatch,
+  inputs: readonly ImageInput[],
+  events: RequestEvents,
+) => Images;
 
 const SINGLE: Readonly<Record<SingleTask, RunSingle>> = {
   create: async (source, batch, inputs, events) => {
@@ -67,15 +77,15 @@ const SINGLE: Readonly<Record<SingleTask, RunSingle>> = {
  */
 export function runTogether(
   source: ScriptSource,
-  batch: Batch,
+  batch: RequestBatch,
   inputs: readonly ImageInput[],
   events: RequestEvents,
-): Images {
+): Promise<readonly GeneratedImage[]> {
   return SINGLE[batch.task as SingleTask](source, batch, inputs, events);
 }
 
 /** Generates the images of a request. Rejects with `Dalle2Error`, or with the reason of the signal. */
-export function runRequest(source: ScriptSource, request: ImageRequest, events: RequestEvents): Images {
+export function runRequest(source: ScriptSource, request: ImageRequest, events: RequestEvents): Promise<readonly GeneratedImage[]> {
   const { parameters, batchSize } = request;
   if (!isSeries(parameters.task)) {
     return runTogether(source, { ...parameters, batchSize }, inputsOf(request), events);
@@ -172,7 +182,7 @@ function imagesOf(inputs: readonly ImageInput[]): readonly RgbImage[] {
   return inputs.flatMap(({ image }) => image ?? []);
 }
 
-function twoStages({ prior, sampler, batchSize, ...settings }: Batch) {
+function twoStages({ prior, sampler, batchSize, ...settings }: RequestBatch) {
   return {
     priorSteps: prior.steps,
     priorCondScale: prior.condScale,
@@ -185,13 +195,13 @@ function twoStages({ prior, sampler, batchSize, ...settings }: Batch) {
   };
 }
 
-function decoder({ sampler, batchSize, ...settings }: Batch) {
+function decoder({ sampler, batchSize, ...settings }: RequestBatch) {
   return { batchSize, steps: each(settings, "steps"), condScale: each(settings, "condScale"), sampler };
 }
 
 /** A value for each U-Net, null where the model's default counts; or one for all; undefined for the defaults of all. */
 function each(
-  { unets, decoder: ofAll }: Pick<Batch, "unets" | "decoder">,
+  { unets, decoder: ofAll }: Pick<RequestBatch, "unets" | "decoder">,
   name: keyof Sampling,
 ): (number | null)[] | number | undefined {
   const values = unets.map((unet) => unet[name] ?? null);

@@ -1,5 +1,7 @@
 import type { Runner } from "../fixture/runner.js";
 import { families } from "../models/families.js";
+import { verifyKandinskyEmb2Emb, verifyKandinskyInterpolate, verifyKandinskyPrior } from "./kandinsky.js";
+import { verifyKandinskyTextToImage } from "./kandinsky-text-to-image.js";
 import { verifyKarloImageVariation, verifyKarloTextToImage } from "./karlo.js";
 import { verifyPipeline } from "./pipeline.js";
 import { verifyResize } from "./resize.js";
@@ -10,6 +12,10 @@ import { verifyTokenizer } from "./tokenizer.js";
 const SHARED: readonly (readonly [kind: string, runner: Runner])[] = [
   ["karlo-text-to-image", verifyKarloTextToImage],
   ["karlo-image-variation", verifyKarloImageVariation],
+  ["kandinsky-prior", verifyKandinskyPrior],
+  ["kandinsky-emb2emb", verifyKandinskyEmb2Emb],
+  ["kandinsky-interpolate", verifyKandinskyInterpolate],
+  ["kandinsky-text-to-image", verifyKandinskyTextToImage],
   ["pipeline", verifyPipeline],
   ["resize", verifyResize],
   ["rng", verifyRng],

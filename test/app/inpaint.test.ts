@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { browsers } from "../browser/browsers.js";
 import { encodePng } from "../../src/image/png.js";
 import { AppPage } from "./support/app-page.js";
-import { openApp, type OpenApp } from "./support/open-app.js";
+import type { ServedApp } from "./support/app-server.js";
+import { ENGINES, openAppOn, type OpenApp } from "./support/open-app.js";
 
 const SIDE = 64;
 
@@ -54,10 +55,10 @@ function pixelsOf(image: Locator): Promise<readonly number[]> {
   });
 }
 
-describe.skipIf(browsers.chromium.isMissing)("inpainting", { timeout: 300_000 }, () => {
-  let app: OpenApp;
+describe.skipIf(browsers.chromium.isMissing).each(ENGINES)("inpainting on the %s", { timeout: 300_000 }, (engine) => {
+  let app: OpenApp<ServedApp>;
   beforeAll(async () => {
-    app = await openApp();
+    app = await openAppOn(engine);
   });
   afterAll(async () => {
     await app.close();
@@ -103,7 +104,10 @@ describe.skipIf(browsers.chromium.isMissing)("inpainting", { timeout: 300_000 },
     await close();
   });
 
-  it("is painted by keys alone", async () => {
+  // The engine has no part in painting.
+  const isBrowser = engine === "browser";
+
+  it.runIf(isBrowser)("is painted by keys alone", async () => {
     const { page, close } = await app.visit();
     const mask = await openPainter(page);
     await mask.focus();
@@ -118,7 +122,7 @@ describe.skipIf(browsers.chromium.isMissing)("inpainting", { timeout: 300_000 },
     await close();
   });
 
-  it("is painted by one finger, and enlarged by two, on a phone", async () => {
+  it.runIf(isBrowser)("is painted by one finger, and enlarged by two, on a phone", async () => {
     const { page, context, close } = await app.visit({ width: 390, height: 844 });
     const place = await placing(await openPainter(page));
     const session = await context.newCDPSession(page);

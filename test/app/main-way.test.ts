@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { browsers } from "../browser/browsers.js";
 import { isRight, judge } from "../support/shapes-measure.js";
 import { AppPage, linkWith, type ShownPixels } from "./support/app-page.js";
-import { openApp, type OpenApp, type Visit } from "./support/open-app.js";
+import type { ServedApp } from "./support/app-server.js";
+import { ENGINES, openAppOn, type OpenApp, type Visit } from "./support/open-app.js";
 
 const RED_CIRCLE = "a red circle on a white background";
 
@@ -12,19 +13,22 @@ function expectShape(prompt: string, { width, data }: ShownPixels): void {
   expect(isRight(judgement), JSON.stringify(judgement)).toBe(true);
 }
 
-describe.skipIf(browsers.chromium.isMissing)(
-  "the app, by one person from the first visit on",
+/** What the browser says in the console of each request without a network. */
+const NO_NETWORK = "ERR_INTERNET_DISCONNECTED";
+
+describe.skipIf(browsers.chromium.isMissing).each(ENGINES)(
+  "the app, by one person from the first visit on, computing on the %s",
   { timeout: 300_000 },
-  () => {
-    let app: OpenApp;
+  (engine) => {
+    let app: OpenApp<ServedApp>;
     let visit: Visit;
     let person: AppPage;
     let first: ShownPixels;
 
     beforeAll(async () => {
-      app = await openApp();
+      app = await openAppOn(engine);
       visit = await app.visit();
-      person = new AppPage(visit.page);
+      person = new AppPage(visit.page, engine);
     });
     afterAll(async () => {
       await app.close();
@@ -136,7 +140,7 @@ describe.skipIf(browsers.chromium.isMissing)(
       await expect(visit.page.getByLabel("Prompt", { exact: true }).inputValue()).resolves.toBe(RED_CIRCLE);
     });
 
-    it("works without a network once it was there", async () => {
+    it.runIf(engine === "browser")("works without a network once it was there", async () => {
       await visit.page.waitForFunction(() => navigator.serviceWorker.controller !== null);
       await visit.context.setOffline(true);
       await visit.page.goto("about:blank");
@@ -146,8 +150,24 @@ describe.skipIf(browsers.chromium.isMissing)(
       await visit.context.setOffline(false);
     });
 
+    it.runIf(engine === "server")(
+      "opens without a network, and offers a job again that it could not send",
+      async () => {
+        await visit.page.waitForFunction(() => navigator.serviceWorker.controller !== null);
+        await visit.context.setOffline(true);
+        await visit.page.goto("about:blank");
+        await visit.page.goto(app.served.url + linkWith({ task: "create", prompt: "a yellow star" }));
+        await person.generate();
+        await visit.page.getByRole("heading", { name: "The connection to the server is lost" }).waitFor();
+        await person.screenshot("failed", "no connection to the server");
+        await visit.context.setOffline(false);
+        await visit.page.getByRole("button", { name: "Try again" }).click();
+        await person.stageImage(/yellow star/);
+      },
+    );
+
     it("had no errors in the console", () => {
-      expect(visit.errors).toEqual([]);
+      expect(visit.errors.filter((error) => !error.includes(NO_NETWORK))).toEqual([]);
     });
   },
 );

@@ -107,6 +107,7 @@ describe.each(types)("conv2d in %s", (dtype) => {
     { batch: 3, height: 8, width: 6, inputs: 3, outputs: 16, kernel: [2, 2], stride: 2, padding: 0 },
     { batch: 2, height: 5, width: 9, inputs: 12, outputs: 5, kernel: [1, 1], stride: 1, padding: 0 },
     { batch: 1, height: 32, width: 32, inputs: 3, outputs: 12, kernel: [8, 8], stride: 8, padding: 0 },
+    { batch: 2, height: 8, width: 9, inputs: 5, outputs: 12, kernel: [3, 3], stride: 2, padding: 0, paddingAfter: 1 },
   ];
   for (let i = 0; i < 6; i++) {
     const kernel = [random.integer(1, 4), random.integer(1, 4)] as const;
@@ -132,8 +133,9 @@ describe.each(types)("conv2d in %s", (dtype) => {
     const shape = conv64(x, w, c, { activation }).length;
     const residual = random.pick([undefined, values(random, shape)]);
     const expected = conv64(x, w, c, { activation, bias, residual });
-    const oh = Math.floor((c.height + 2 * c.padding - kh) / c.stride) + 1;
-    const ow = Math.floor((c.width + 2 * c.padding - kw) / c.stride) + 1;
+    const padding = [c.padding, c.paddingAfter ?? c.padding] as const;
+    const oh = Math.floor((c.height + padding[0] + padding[1] - kh) / c.stride) + 1;
+    const ow = Math.floor((c.width + padding[0] + padding[1] - kw) / c.stride) + 1;
     const y = conv2d(
       arena.from(x, [c.batch, c.height, c.width, c.inputs]),
       packed(arena, w, [kh, kw, c.inputs, c.outputs], kh * kw),
@@ -142,7 +144,7 @@ describe.each(types)("conv2d in %s", (dtype) => {
         bias: bias && arena.from(bias, [c.outputs], "f32"),
         residual: residual && arena.from(residual, [c.batch, oh, ow, c.outputs]),
         stride: c.stride,
-        padding: c.padding,
+        padding,
       },
     );
     expect(y.shape).toEqual([c.batch, oh, ow, c.outputs]);

@@ -225,6 +225,12 @@ describe("sampler state", () => {
       return Math.min(Math.max(at(b, ...i), -s), s) / s;
     });
     expectClose(await y.read(), expected, CLOSE);
+    const limited = dynamicThreshold(arena.from(values, shape), arena.from(thresholds, [shape[0]!, 1]), { max: 1.25 });
+    const expectedLimited = build(shape, (b, ...i) => {
+      const s = Math.min(Math.max(thresholds[b]!, 1), 1.25);
+      return Math.min(Math.max(at(b, ...i), -s), s) / s;
+    });
+    expectClose(await limited.read(), expectedLimited, CLOSE);
   });
 
   test("maskedBlend keeps known values, even if the others are not finite", async () => {

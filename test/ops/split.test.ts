@@ -44,6 +44,7 @@ import {
 import { quantize } from "../../src/ops/quantize.js";
 import { nonZeroRows, selectRows, visibleTokens } from "../../src/ops/select.js";
 import { pixelShuffle, pixelUnshuffle } from "../../src/ops/shuffle.js";
+import { spatialModulation } from "../../src/ops/spatial-modulation.js";
 import { StepInputs, stepRow, writeStepTokens } from "../../src/ops/step-inputs.js";
 import { openGpu } from "../../src/gpu/open.js";
 import { Arena } from "../../src/tensor/arena.js";
@@ -217,6 +218,11 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
     const y = conv2d(x, weight, { stride, padding, bias, activation: "relu" });
     return conv2d(x, weight, { stride, padding, residual: inputs.tensor(y.shape) });
   },
+  "conv2d, padded below and right": (inputs) => {
+    const [batch, height, width, channels] = image(inputs);
+    const weight = inputs.weight([3, 3, channels, inputs.random.integer(1, 30)]);
+    return conv2d(inputs.tensor([batch, height, width, channels]), weight, { stride: 2, padding: [0, 1] });
+  },
   "conv2d, 1×1 and standardised": (inputs) => {
     const [batch, height, width, channels] = image(inputs);
     const outputs = inputs.random.integer(6, 40);
@@ -292,6 +298,17 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
     const { random } = inputs;
     const x = inputs.tensor(image(inputs));
     return resizeNearest(x, [random.integer(5, 40), random.integer(2, 20)]);
+  },
+  spatialModulation: (inputs) => {
+    const { random } = inputs;
+    const [batch, height, width, channels] = image(inputs);
+    const map = () => inputs.tensor([batch, rows, columns, channels]);
+    const [rows, columns] = [random.integer(2, 20), random.integer(2, 9)];
+    return spatialModulation(inputs.tensor([batch, height, width, channels]), {
+      scale: map(),
+      shift: map(),
+      activation: "silu",
+    });
   },
   resizeCubic: (inputs) => {
     const { random } = inputs;

@@ -20,6 +20,12 @@ import {
   type StageInfo,
   type WebGpuDevice,
 } from "dalle2-webgpu";
+import { localScripts, requestSize, runRequest, type ImageRequest } from "dalle2-webgpu/requests";
+
+export async function runAsked(manager: DalleModelManager, request: ImageRequest): Promise<boolean> {
+  const images = await runRequest(localScripts(manager), request, { onWarning: console.warn });
+  return images.length === requestSize(request);
+}
 
 export class Styled extends InferenceScript {
   constructor(

@@ -99,10 +99,19 @@ const OURS = [
   "src/diffusion/sampling-error.ts",
   "src/diffusion/settings.ts",
   "src/models/dalle2-pytorch/unet/layout.ts",
+  "src/models/diffusers/prior/load-prior.ts",
+  "src/models/diffusers/scheduler/scheduler.ts",
 ];
 
 it("stand in every file of a network or a sampler that mirrors a reference", () => {
-  const networks = ["dalle2-pytorch/unet", "dalle2-pytorch/prior", "karlo/unet", "karlo/prior", "karlo/scheduler"];
+  const networks = [
+    "dalle2-pytorch/unet",
+    "dalle2-pytorch/prior",
+    "diffusers/unet",
+    "diffusers/prior",
+    "diffusers/scheduler",
+    "karlo/unet",
+  ];
   const folders = ["src/diffusion/", ...networks.map((folder) => `src/models/${folder}/`)];
   const mirrors = files.filter((file) => folders.some((folder) => file.startsWith(folder)));
   const linked = new Set(links.map(({ file }) => file));

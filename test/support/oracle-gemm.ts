@@ -62,6 +62,8 @@ export interface ConvCase {
   readonly kernel: readonly [number, number];
   readonly stride: number;
   readonly padding: number;
+  /** Below and right, if that is another padding. */
+  readonly paddingAfter?: number;
 }
 
 /** `x` NHWC with torch's `w` `[outputs, inputs, kh, kw]`, NHWC out. */
@@ -72,8 +74,9 @@ export function conv64(
   { bias, activation, residual }: Epilogue,
 ): Float64Array {
   const [kh, kw] = c.kernel;
-  const oh = Math.floor((c.height + 2 * c.padding - kh) / c.stride) + 1;
-  const ow = Math.floor((c.width + 2 * c.padding - kw) / c.stride) + 1;
+  const around = c.padding + (c.paddingAfter ?? c.padding);
+  const oh = Math.floor((c.height + around - kh) / c.stride) + 1;
+  const ow = Math.floor((c.width + around - kw) / c.stride) + 1;
   const y = new Float64Array(c.batch * oh * ow * c.outputs);
   let at = 0;
   for (let b = 0; b < c.batch; b++) {

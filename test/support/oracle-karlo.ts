@@ -242,7 +242,7 @@ export interface UnetCase {
   readonly side: number;
   readonly x: Grid;
   readonly times: readonly number[];
-  readonly classLabels?: Grid;
+  readonly addedToTime?: Grid;
   /** With it, attention reads added keys; without it, pixels alone. */
   readonly context?: Grid;
   readonly contextMask?: readonly (readonly number[])[];
@@ -263,7 +263,7 @@ class OracleUnet extends Oracle {
   ) {
     super(tensors);
     const time = this.time(c.times, c.widths[0]!);
-    this.#time = mapped(c.classLabels ? add(time, c.classLabels) : time, silu);
+    this.#time = mapped(c.addedToTime ? add(time, c.addedToTime) : time, silu);
   }
 
   forward(): Values {

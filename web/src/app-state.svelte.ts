@@ -1,5 +1,5 @@
 import { createContext } from "svelte";
-import type { DeviceInfo, Engine } from "./engine/engine.js";
+import type { DeviceName, Engine } from "./engine/engine.js";
 import { failureOf, type Failure } from "./engine/failure.js";
 import { Draft } from "./forms/draft.svelte.js";
 import { keepDraft } from "./forms/keep-draft.svelte.js";
@@ -7,11 +7,13 @@ import { factsOf, SHAPES_FACTS } from "./forms/facts.js";
 import { Gallery } from "./gallery/gallery.svelte.js";
 import { Queue } from "./jobs/queue.svelte.js";
 import { MaskEditor } from "./mask/mask-editor.svelte.js";
+import { entryOf } from "./models/catalogue.js";
 import { SHAPES } from "./models/model-choice.js";
 import { ModelSession } from "./models/model-session.svelte.js";
-import type { Task } from "./jobs/request.js";
+import type { Task } from "dalle2-webgpu/requests";
 import { browserStorage, Settings } from "./shell/settings.svelte.js";
 import { Toasts } from "./shell/toasts.svelte.js";
+import type { Server } from "./server/server.svelte.js";
 import type { Shown } from "./stage/shown.js";
 import { Viewer } from "./stage/viewer.svelte.js";
 
@@ -24,6 +26,8 @@ export type DialogName = "settings" | "about" | "keys" | "models" | "storage";
 /** What the parts of the page share. */
 export class AppState {
   readonly engine: Engine;
+  /** The server that this page came from, if it computes. */
+  readonly server: Server | undefined;
   readonly session: ModelSession;
   readonly gallery: Gallery;
   readonly queue: Queue;
@@ -44,16 +48,19 @@ export class AppState {
   /** Which dialog is open. */
   dialog: DialogName | undefined = $state();
   /** The device that computes, once it is known. */
-  device: DeviceInfo | undefined = $state.raw();
+  device: DeviceName | undefined = $state.raw();
   /** Why there is no device. */
   deviceFailure: Failure | undefined = $state.raw();
 
-  constructor(engine: Engine) {
+  /** `server` is the one that this page came from, if it computes. */
+  constructor(engine: Engine, server?: Server) {
     this.engine = engine;
+    this.server = server;
     this.session = new ModelSession(engine, () => {
       const { dtype, weights } = this.settings;
       return { dtype, weights };
     });
+    if (server && this.isOnServer) this.session.choose(server.first);
     this.gallery = new Gallery();
     this.queue = new Queue(this.session, this.gallery);
     this.viewer = new Viewer(this);
@@ -64,11 +71,40 @@ export class AppState {
   /** Finds out which device computes. */
   async findDevice(): Promise<void> {
     this.deviceFailure = undefined;
+    const { isOnServer } = this;
     try {
-      this.device = await this.engine.device();
+      const device = await (isOnServer ? this.server?.device() : this.engine.device());
+      if (isOnServer === this.isOnServer) this.device = device;
     } catch (error) {
-      this.deviceFailure = failureOf(error);
+      // What the server refuses is told where it is asked for something.
+      if (!isOnServer && !this.isOnServer) this.deviceFailure = failureOf(error);
     }
+  }
+
+  /** Whether later jobs are computed by the server. */
+  get isOnServer(): boolean {
+    return this.server !== undefined && this.settings.computesOn === "server";
+  }
+
+  /** Changes where later jobs are computed: on the same model, if it is there. */
+  computeOn(where: Settings["computesOn"]): void {
+    this.settings.computesOn = where;
+    this.settings.save();
+    const { server, session } = this;
+    const { id } = session.choice;
+    session.choose(this.isOnServer && server ? server.find(id) : (entryOf(id)?.choice ?? SHAPES));
+    this.device = undefined;
+    void this.findDevice();
+    void this.findServedModels();
+  }
+
+  /** Asks the server for its models. If it has not the chosen one, its default is chosen. */
+  async findServedModels(): Promise<void> {
+    const { server, session } = this;
+    if (!server || !this.isOnServer) return;
+    await server.refresh();
+    if (this.settings.computesOn === "server" && server.failure === undefined)
+      session.choose(server.find(session.choice.id));
   }
 
   /** The chosen model, as far as it is known. */

@@ -1,4 +1,4 @@
-// The encoders of a folder of diffusers: text_encoder, tokenizer, image_encoder and feature_extractor.
+// The encoders of a folder of diffusers.
 import { ConfigError } from "../../config/config-error.js";
 import type { Arena } from "../../tensor/arena.js";
 import type { Checkpoint } from "../../weights/checkpoint.js";
@@ -27,9 +27,34 @@ export interface DeclaredEncoder<Encoder> {
   readonly checkpoint: Checkpoint;
 }
 
+/** The components of the encoders of texts and images. */
+export interface EncoderComponents {
+  readonly text: string;
+  readonly tokenizer: string;
+  readonly image: string;
+  /** What prepares images for the image encoder. */
+  readonly processor: string;
+}
+
+/** Their names in most pipelines. */
+export const ENCODERS: EncoderComponents = {
+  text: "text_encoder",
+  tokenizer: "tokenizer",
+  image: "image_encoder",
+  processor: "feature_extractor",
+};
+
 export interface EncodersOptions extends WeightsOptions {
-  /** Whether the folder has an image encoder and its feature extractor. */
+  /** Default: `ENCODERS`. */
+  readonly components?: EncoderComponents | undefined;
+  /** Whether the folder has an image encoder and its processor. */
   readonly hasImageEncoder: boolean;
+}
+
+/** How to open one encoder. */
+interface EncoderOptions extends WeightsOptions {
+  /** Default: `ENCODERS`. */
+  readonly names?: EncoderComponents | undefined;
 }
 
 /**
@@ -39,11 +64,11 @@ export interface EncodersOptions extends WeightsOptions {
 export async function declareEncoders(
   folder: WeightsFolder,
   arena: Arena,
-  { hasImageEncoder, ...options }: EncodersOptions,
+  { hasImageEncoder, components: names = ENCODERS, ...options }: EncodersOptions,
 ): Promise<Declared<Encoders>> {
-  const text = await declareTextEncoder(folder, arena, options);
+  const text = await declareTextEncoder(folder, arena, { names, ...options });
   try {
-    const image = hasImageEncoder ? await declareImageEncoder(folder, arena, options) : undefined;
+    const image = hasImageEncoder ? await declareImageEncoder(folder, arena, { names, ...options }) : undefined;
     const { dimLatent } = text.encoder;
     if (image && image.encoder.dimLatent !== dimLatent) {
       throw new ConfigError(
@@ -70,13 +95,13 @@ export async function declareEncoders(
 export async function declareTextEncoder(
   folder: WeightsFolder,
   arena: Arena,
-  options: WeightsOptions = {},
+  { names = ENCODERS, ...options }: EncoderOptions = {},
   tokens?: TextEncoderTokens,
 ): Promise<DeclaredEncoder<TransformersTextEncoder>> {
-  const { value, name } = await componentConfig(folder, "text_encoder");
+  const { value, name } = await componentConfig(folder, names.text);
   const model = textModelOptions(value, name);
-  const own = tokens ?? (await readTokenizer(folder, "tokenizer"));
-  const checkpoint = await openComponent(folder, "text_encoder", "model", options);
+  const own = tokens ?? (await readTokenizer(folder, names.tokenizer));
+  const checkpoint = await openComponent(folder, names.text, "model", options);
   return declare(checkpoint, arena, (root) => new TransformersTextEncoder(root, model, own));
 }
 
@@ -84,13 +109,13 @@ export async function declareTextEncoder(
 export async function declareImageEncoder(
   folder: WeightsFolder,
   arena: Arena,
-  options: WeightsOptions = {},
+  { names = ENCODERS, ...options }: EncoderOptions = {},
 ): Promise<DeclaredEncoder<TransformersImageEncoder>> {
-  const config = await componentConfig(folder, "image_encoder");
+  const config = await componentConfig(folder, names.image);
   const model = visionModelOptions(config.value, config.name);
-  const extractor = await componentConfig(folder, "feature_extractor", "preprocessor_config.json");
+  const extractor = await componentConfig(folder, names.processor, "preprocessor_config.json");
   const processor = new ImageProcessor(extractor.value, extractor.name, model.vision.resolution);
-  const checkpoint = await openComponent(folder, "image_encoder", "model", options);
+  const checkpoint = await openComponent(folder, names.image, "model", options);
   return declare(checkpoint, arena, (root) => new TransformersImageEncoder(root, model, processor));
 }
 

@@ -1,28 +1,13 @@
 // Checks that the components of a folder fit each other.
-import { ConfigError } from "../../config/config-error.js";
-import type { PriorOptions } from "./config/prior-config.js";
-import type { SchedulerOptions } from "./config/scheduler-config.js";
-import type { UnetOptions } from "./config/unet-config.js";
+import { differs, refuse } from "../diffusers/read-options.js";
+import type { UnetOptions } from "../diffusers/config/unet-config.js";
 import type { DecoderStageOptions } from "./decoder-stage.js";
 import type { SuperResolutionStageOptions } from "./super-resolution-stage.js";
 
 /** Channels of an image. */
 const CHANNELS = 3;
 
-/** Throws `ConfigError` if a prior does not make image embeddings of its own width. */
-export function checkPrior(folder: string, options: PriorOptions, { learnedVariance }: SchedulerOptions): void {
-  const { hasPredictionToken, embedDim, outputDim } = options;
-  const problem = !hasPredictionToken
-    ? "prior has no added_emb_type, so it predicts tokens and no image embedding"
-    : outputDim !== embedDim
-      ? `prior predicts embeddings of ${outputDim} values (clip_embed_dim) from ${embedDim} (embedding_dim)`
-      : learnedVariance
-        ? "prior_scheduler has variance_type learned_range, but a prior predicts no variance"
-        : undefined;
-  refuse(folder, problem);
-}
-
-/** The same for a decoder and its projection of texts. */
+/** Throws `ConfigError` if a decoder and its projection of texts do not fit. */
 export function checkDecoder(
   folder: string,
   { unet, projection, scheduler }: Omit<DecoderStageOptions, "textLength">,
@@ -69,12 +54,4 @@ function cannotHalve(component: string, side: number, { widths }: UnetOptions): 
   const unit = 2 ** (widths.length - 1);
   if (side % unit === 0) return undefined;
   return `${component} makes images of ${side} × ${side} pixels (sample_size), but its ${widths.length} resolutions need a multiple of ${unit}`;
-}
-
-function differs(what: string, found: number, but: string, expected: number): string | undefined {
-  return found === expected ? undefined : `${what} ${found}, ${but} ${expected}`;
-}
-
-function refuse(folder: string, problem: string | undefined): void {
-  if (problem !== undefined) throw new ConfigError(`${folder}: ${problem}`);
 }

@@ -6,22 +6,22 @@ import type { Weights } from "../../weights/store.js";
 import { isGuided } from "../../diffusion/guidance.js";
 import type { AskedSettings } from "../../diffusion/settings.js";
 import type { StageInfo } from "../stage-info.js";
-import type { DecoderOptions } from "./config/decoder-config.js";
+import type { AddedKeyUnetOptions } from "../diffusers/config/added-key-unet-config.js";
 import type { TextProjectionOptions } from "./config/text-projection-config.js";
-import { decoderCost } from "./cost.js";
+import { addedKeyUnetCost } from "../diffusers/cost.js";
 import { DECODER_DEFAULTS } from "./defaults.js";
 import { KarloStage, needed, type StageNetwork, type StagePart, type StageSampling } from "./karlo-stage.js";
-import { NULL_TEXT } from "./null-text.js";
-import type { UnclipScheduler } from "./scheduler/unclip-scheduler.js";
+import { NULL_TEXT } from "../diffusers/null-text.js";
+import type { UnclipScheduler } from "../diffusers/scheduler/unclip-scheduler.js";
 import { TextProjection } from "./text-projection.js";
-import { DecoderUnet } from "./unet/decoder-unet.js";
+import { AddedKeyUnet } from "../diffusers/unet/added-key-unet.js";
 
 /** Name of the stage and of its component: the U-Net, and the projection of texts and images before it. */
 export const DECODER_NAME = "U-Net 1";
 
 /** The options of the decoder and of what it is with. */
 export interface DecoderStageOptions {
-  readonly unet: DecoderOptions & { readonly sampleSize: number };
+  readonly unet: AddedKeyUnetOptions & { readonly sampleSize: number };
   readonly projection: TextProjectionOptions;
   readonly scheduler: UnclipScheduler;
   /** Encodings of the longest text, for plans of time and memory. */
@@ -35,7 +35,7 @@ export interface DecoderStageOptions {
  */
 export class DecoderStage extends KarloStage {
   protected readonly defaults = DECODER_DEFAULTS;
-  readonly #unet: DecoderUnet;
+  readonly #unet: AddedKeyUnet;
   readonly #projection: TextProjection;
 
   /** Declares the weights of both networks. */
@@ -44,7 +44,7 @@ export class DecoderStage extends KarloStage {
     private readonly options: DecoderStageOptions,
   ) {
     super(options.scheduler, options.unet.channelsIn, weights.unet.arena.dtype);
-    this.#unet = new DecoderUnet(weights.unet, options.unet);
+    this.#unet = new AddedKeyUnet(weights.unet, options.unet);
     this.#projection = new TextProjection(weights.projection, options.projection);
   }
 
@@ -66,7 +66,8 @@ export class DecoderStage extends KarloStage {
   cost(asked: AskedSettings = {}): number {
     const { unet, projection, textLength } = this.options;
     return (
-      decoderCost(unet, unet.sampleSize, projection.imageTokens + textLength) * (isGuided(this.settings(asked)) ? 2 : 1)
+      addedKeyUnetCost(unet, unet.sampleSize, projection.imageTokens + textLength) *
+      (isGuided(this.settings(asked)) ? 2 : 1)
     );
   }
 

@@ -1,29 +1,35 @@
 // What the models in a folder of Karlo can do, for people.
 import { kindsOf } from "../diffusers/claimed-components.js";
 import { componentsOf } from "../diffusers/components.js";
+import { settingsText } from "../diffusers/describe-settings.js";
 import type { ReportSection } from "../family.js";
 import type { OpenedFolder } from "../opened.js";
 import { claimFolder } from "./claim.js";
 import { DECODER_DEFAULTS, PRIOR_DEFAULTS, SUPER_RESOLUTION_DEFAULTS } from "./defaults.js";
-import { readCascade, readPrior } from "./read-options.js";
+import { PRIOR } from "./components.js";
+import { readPrior } from "../diffusers/prior/load-prior.js";
+import { readCascade } from "./read-options.js";
 
 /** Describes a folder of Karlo from its configs: what its models generate, and by which settings if a call gives none. */
 export async function describeFolder(folder: OpenedFolder): Promise<readonly ReportSection[]> {
   const claim = claimFolder(folder);
   const kinds = claim ? kindsOf(claim) : [];
-  const prior = kinds.includes("prior") ? await readPrior(folder) : undefined;
+  const prior = kinds.includes("prior") ? await readPrior(folder, PRIOR) : undefined;
   const cascade = kinds.includes("decoder") ? await readCascade(folder) : undefined;
   const rows: (readonly [string, string])[] = [];
   if (cascade) {
     const { decoder, superResolution } = cascade;
     rows.push(["images", `${squareOf(decoder.unet.sampleSize)}, enlarged to ${squareOf(superResolution.imageSize)}`]);
   }
-  const width = prior?.options.embedDim ?? cascade?.decoder.projection.embedDim;
+  const width = prior?.network.embedDim ?? cascade?.decoder.projection.embedDim;
   if (width !== undefined) rows.push(["image embeddings", `${width} values`]);
   rows.push(["generates", usesOf(folder, kinds).join(", ") || "nothing by itself"]);
-  if (prior) rows.push(["prior", settings(PRIOR_DEFAULTS)]);
+  if (prior) rows.push(["prior", settingsText(PRIOR_DEFAULTS)]);
   if (cascade)
-    rows.push(["decoder", settings(DECODER_DEFAULTS)], ["super-resolution", settings(SUPER_RESOLUTION_DEFAULTS)]);
+    rows.push(
+      ["decoder", settingsText(DECODER_DEFAULTS)],
+      ["super-resolution", settingsText(SUPER_RESOLUTION_DEFAULTS)],
+    );
   return [{ title: "Karlo", rows }];
 }
 
@@ -44,9 +50,4 @@ function usesOf(folder: OpenedFolder, kinds: readonly string[]): readonly string
     has("decoder") ? "enlarged images" : undefined,
   ];
   return uses.filter((use) => use !== undefined);
-}
-
-function settings({ steps, condScale }: typeof PRIOR_DEFAULTS): string {
-  const guidance = condScale === 1 ? "no guidance" : `guidance scale ${condScale}`;
-  return `${steps} sampling steps, ${guidance} by default`;
 }

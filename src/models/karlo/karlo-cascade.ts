@@ -6,7 +6,7 @@ import type { Cascade, CascadeSampling, UseComponent } from "../interfaces.js";
 import { planStages, sampleInTurn, type PlannedStage } from "../per-stage.js";
 import type { DecoderStage } from "./decoder-stage.js";
 import { needed, type KarloStage, type StageInputs, type StageSampling } from "./karlo-stage.js";
-import { NULL_TEXT } from "./null-text.js";
+import { NULL_TEXT } from "../diffusers/null-text.js";
 import { runStage } from "./run-stage.js";
 import type { SuperResolutionStage } from "./super-resolution-stage.js";
 

@@ -15,7 +15,7 @@ import { lastSteps, stepsOfStrength, type Sampler } from "../../diffusion/sample
 import { withDefaults, type AskedSettings, type NetworkSettings } from "../../diffusion/settings.js";
 import type { CascadeStage, NegativeCondition, StageRun, TextMaskRows } from "../interfaces.js";
 import type { StageInfo } from "../stage-info.js";
-import type { UnclipScheduler } from "./scheduler/unclip-scheduler.js";
+import type { UnclipScheduler } from "../diffusers/scheduler/unclip-scheduler.js";
 
 /** The inputs of a run of a stage. */
 export interface StageInputs {

@@ -2,30 +2,28 @@
 import { ConfigError } from "../../config/config-error.js";
 import type { ModelSource, PriorSource, UnetSource } from "../../config/load-config-data.js";
 import { WeightStore } from "../../weights/weight-store.js";
-import { PRIOR_NAME } from "../component.js";
 import { declareEncoders } from "../diffusers/clip-encoders.js";
 import { openComponent } from "../diffusers/component-weights.js";
 import { componentsOf } from "../diffusers/components.js";
+import { declarePrior } from "../diffusers/prior/load-prior.js";
+import type { UnclipPrior } from "../diffusers/prior/unclip-prior.js";
 import type { BuildRequest, Declared } from "../family.js";
 import type { Encoders } from "../interfaces.js";
 import type { OpenedFolder } from "../opened.js";
+import { PRIOR } from "./components.js";
 import { DECODER_NAME, DecoderStage } from "./decoder-stage.js";
-import { joinedTensors } from "./joined-tensors.js";
+import { joinedTensors } from "../diffusers/joined-tensors.js";
+import { PRIOR_DEFAULTS } from "./defaults.js";
 import { KarloCascade } from "./karlo-cascade.js";
-import { KarloPrior } from "./karlo-prior.js";
-import { readCascade, readPrior } from "./read-options.js";
+import { readCascade } from "./read-options.js";
 import { FIRST_STEPS, LAST_STEP, SuperResolutionStage } from "./super-resolution-stage.js";
 
 /** What diffusers' weights are called. */
 const BASE = "diffusion_pytorch_model";
 
 /** Builds the prior. Rejects with `ConfigError`, `FormatError` or `FileError`, which name the file. */
-export async function loadPrior({ opened, arena }: BuildRequest<PriorSource>): Promise<Declared<KarloPrior>> {
-  const folder = folderOf(opened);
-  const { options, scheduler } = await readPrior(folder);
-  const store = new WeightStore(arena, await openComponent(folder, "prior", BASE));
-  const model = new KarloPrior(store.root, options, scheduler);
-  return { model, components: [{ name: PRIOR_NAME, weights: store }], weights: [{ stores: [store] }] };
+export async function loadPrior({ opened, arena }: BuildRequest<PriorSource>): Promise<Declared<UnclipPrior>> {
+  return declarePrior(folderOf(opened), arena, PRIOR, { defaults: PRIOR_DEFAULTS });
 }
 
 /** Builds the decoder and super-resolution. Rejects as `loadPrior`. */

@@ -7,7 +7,7 @@ import type { SuperResolutionOptions } from "./config/super-resolution-config.js
 import { superResolutionCost } from "./cost.js";
 import { SUPER_RESOLUTION_DEFAULTS } from "./defaults.js";
 import { KarloStage, needed, toSampler, type StageNetwork, type StagePart, type StageSampling } from "./karlo-stage.js";
-import type { UnclipScheduler } from "./scheduler/unclip-scheduler.js";
+import type { UnclipScheduler } from "../diffusers/scheduler/unclip-scheduler.js";
 import { SuperResolutionUnet } from "./unet/super-resolution-unet.js";
 
 const NAME = "U-Net 2";

@@ -7,6 +7,7 @@ import type { Arena } from "../../tensor/arena.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { Weights } from "../../weights/store.js";
 import type { TextMaskRows } from "../interfaces.js";
+import type { UnetCondition } from "../diffusers/unet/added-key-unet.js";
 import type { TextProjectionOptions } from "./config/text-projection-config.js";
 import { TokenProjection } from "./token-projection.js";
 
@@ -22,16 +23,6 @@ export interface ClipConditions {
   readonly textEncodings: Tensor;
   /** For each sample 0 for each encoding to hide. Default: none is hidden. */
   readonly textMask?: TextMaskRows | undefined;
-}
-
-/** The condition of the decoder's U-Net. */
-export interface DecoderCondition {
-  /** `[batch, length, contextDim]` */
-  readonly context: Tensor;
-  /** `[batch, timeDim]`, added to the time embedding. */
-  readonly classLabels: Tensor;
-  /** For each sample 0 for each token of the context to hide. Default: none is hidden. */
-  readonly contextMask?: TextMaskRows | undefined;
 }
 
 /**
@@ -65,7 +56,7 @@ export class TextProjection {
   }
 
   /** The decoder's condition. Throws `ShapeError` for tensors that do not fit. The caller disposes its tensors. */
-  forward(arena: Arena, conditions: ClipConditions): DecoderCondition {
+  forward(arena: Arena, conditions: ClipConditions): UnetCondition {
     const { textEmbed, textEncodings, textMask } = conditions;
     this.#check(conditions);
     return arena.scope(() => {
@@ -78,7 +69,7 @@ export class TextProjection {
       const text = this.#textNorm.forward(this.#textToContext.forward(own(textEncodings)));
       const imageTokens = new Array<number>(this.#options.imageTokens).fill(1);
       return {
-        classLabels: this.#textToTime.forward(own(textEmbed), { residual: imageTime }),
+        addedToTime: this.#textToTime.forward(own(textEmbed), { residual: imageTime }),
         context: concatTokens([this.#imageToContext.forward(image), text]),
         contextMask: textMask?.map((row) => [...imageTokens, ...row]),
       };

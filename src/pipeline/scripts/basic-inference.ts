@@ -1,27 +1,14 @@
 import { atMostOne, checkLength, filledList, text as textRule } from "../../platform/arguments.js";
-import { NO_GUIDANCE } from "../../diffusion/guidance.js";
 import { pickSettings } from "../../diffusion/settings.js";
 import type { RgbImage } from "../../image/image.js";
 import { checkStart } from "../check-call.js";
 import { strengthOf } from "../decoder-inputs.js";
+import { unguided, type EmbeddedTexts, type TextsCall } from "../embed-texts.js";
 import type { Embedding } from "../embedding.js";
 import { InferenceScript } from "../inference-script.js";
 import type { JsonOptions, GeneratedImage } from "../generated-image.js";
-import {
-  checkRandomness,
-  forkOf,
-  priorSeedOf,
-  randomnessOf,
-  randomnessOfStages,
-  type Randomness,
-} from "../randomness.js";
-import {
-  eachOf,
-  type NegativeOptions,
-  type SamplePriorOptions,
-  type StrengthOptions,
-  type TwoStageOptions,
-} from "../script-options.js";
+import { checkRandomness, priorSeedOf, randomnessOf, randomnessOfStages } from "../randomness.js";
+import { eachOf, type NegativeOptions, type StrengthOptions, type TwoStageOptions } from "../script-options.js";
 import { checkOptions, prefixed, unprefixed, type PriorSettings } from "../settings.js";
 
 /** Options of `BasicInference.run`. */
@@ -83,7 +70,9 @@ export class BasicInference extends InferenceScript {
     checkStart({ initImages, strength });
     const negativeText = eachOf("negativeText", options.negativeText, texts.length);
     if (negativeText) this.checkNegative(decoderOptions, prior);
-    const priorRuns = [prior !== undefined, negativeText !== undefined && this.embedsNegative].filter(Boolean).length;
+    const priorRuns = [prior !== undefined, negativeText !== undefined && this.#runsNegative(prior)].filter(
+      Boolean,
+    ).length;
     const timeEstimate = this.timeEstimate({
       prior: priorRuns > 0 ? { ...priorOptions, embeddings: count * priorRuns } : undefined,
       decoder: {
@@ -117,28 +106,26 @@ export class BasicInference extends InferenceScript {
     return result;
   }
 
+  /** Whether the prior has a run of its own for negative prompts. */
+  #runsNegative(prior: PriorSettings | undefined): boolean {
+    return this.negativeRun === "own" || (prior === undefined && this.negativeRun === "joined");
+  }
+
   /** Samples the image embeddings of each text, and as many of its negative prompt if there is a prior. */
   async #embed(
     texts: readonly string[],
-    { negativeText, ...call }: PriorCall,
+    call: TextsCall,
     imageEmbed: readonly Embedding[] | undefined,
-  ): Promise<{
-    readonly embeddings: readonly Embedding[][];
-    readonly negativeImageEmbed: readonly Embedding[] | undefined;
-  }> {
+  ): Promise<EmbeddedTexts> {
+    if (!imageEmbed) return this.embedTexts(texts, call);
+    const { negativeText, ...own } = call;
     const negative =
-      negativeText && this.embedsNegative ? await this.samplePrior(negativeText, unguided(call)) : undefined;
-    const embeddings = imageEmbed?.map((one) => new Array<Embedding>(call.sampleCount ?? 1).fill(one)) ?? [
-      ...(await this.samplePrior(texts, { ...call, negativeText })).values(),
-    ];
-    return { embeddings, negativeImageEmbed: negative && [...negative.values()].flat() };
+      negativeText && this.embedsNegative ? await this.samplePrior(negativeText, unguided(own)) : undefined;
+    return {
+      embeddings: imageEmbed.map((one) => new Array<Embedding>(own.sampleCount ?? 1).fill(one)),
+      negativeImageEmbed: negative && [...negative.values()].flat(),
+    };
   }
-}
-
-/** A call of the prior for texts, with their negative prompts. */
-interface PriorCall extends Omit<SamplePriorOptions, "negativeText"> {
-  readonly generator: Randomness;
-  readonly negativeText: readonly string[] | undefined;
 }
 
 /** Returns the initial image of each text. Throws `ArgumentError` if the number of images or embeddings does not fit. */
@@ -154,11 +141,6 @@ function initImagesOf(
 
 function isOne(images: RgbImage | readonly RgbImage[]): images is RgbImage {
   return !Array.isArray(images);
-}
-
-/** Returns the call of the prior for negative prompts: without guidance, and from the same noise, which is used again. */
-export function unguided<C extends { readonly generator: Randomness }>(call: C): C {
-  return { ...call, ...NO_GUIDANCE, generator: forkOf(call.generator) };
 }
 
 /** Joins the settings of the prior, if it ran, and the options of the decoder, with prefixes. */

@@ -2,7 +2,7 @@ import { counted } from "../../platform/counted.js";
 import { ArgumentError, filledList, text as textRule } from "../../platform/arguments.js";
 import type { RgbImage } from "../../image/image.js";
 import { describeUniform } from "../../image/mask.js";
-import { unguided, withPrior } from "./basic-inference.js";
+import { withPrior } from "./basic-inference.js";
 import { checkMasks } from "../decoder-inputs.js";
 import { InferenceScript } from "../inference-script.js";
 import type { GeneratedImage } from "../generated-image.js";
@@ -61,16 +61,14 @@ export class BasicInpainting extends InferenceScript {
     if (negativeText) this.checkNegative(decoderOptions, prior);
     this.#warnOfUniform(masks);
     const count = texts.length * sampleCount;
-    const embedsNegative = negativeText !== undefined && this.embedsNegative;
     const timeEstimate = this.timeEstimate({
-      prior: { ...prior, embeddings: count * (embedsNegative ? 2 : 1) },
+      prior: { ...prior, embeddings: count * (negativeText && this.negativeRun === "own" ? 2 : 1) },
       decoder: { ...decoderOptions, images: count, resampleTimes },
     });
     const shared = { generator: randomnessOf(options), signal, onProgress, timeEstimate };
     const call = { ...shared, ...priorOptions, ...prior, sampleCount };
-    const negative = embedsNegative ? await this.samplePrior(negativeText, unguided(call)) : undefined;
-    const embeddings = await this.samplePrior(texts, { ...call, negativeText });
-    const flat = texts.flatMap((_, input) => embeddings.get(input)!.map((embedding) => ({ input, embedding })));
+    const { embeddings, negativeImageEmbed } = await this.embedTexts(texts, { ...call, negativeText });
+    const flat = embeddings.flatMap((each, input) => each.map((embedding) => ({ input, embedding })));
     const generated = await this.sampleDecoder({
       ...shared,
       ...decoderOptions,
@@ -79,7 +77,7 @@ export class BasicInpainting extends InferenceScript {
       text: flat.map(({ input }) => texts[input]!),
       imageEmbed: flat.map(({ embedding }) => embedding),
       negativeText: negativeText && flat.map(({ input }) => negativeText[input]!),
-      negativeImageEmbed: negative && [...negative.values()].flat(),
+      negativeImageEmbed,
       inpaintImages: flat.map(({ input }) => images[input]!),
       inpaintImageMasks: flat.map(({ input }) => masks[input]!),
       inpaintResampleTimes: resampleTimes,

@@ -71,18 +71,25 @@ function dot(a: Embedding, b: Embedding): number {
   return a.data.reduce((sum, value, i) => sum + value * b.data[i]!, 0);
 }
 
-/** Returns a weighted sum. Throws `ArgumentError` if the shapes differ. */
+/** Returns a weighted sum of two. Throws `ArgumentError` if the shapes differ. */
 function weighted(a: Embedding, b: Embedding, weightA: number, weightB: number): Embedding {
-  if (a.shape.join() !== b.shape.join()) {
+  return weightedSum([a, b], [weightA, weightB]);
+}
+
+/** Returns a weighted sum. Throws `ArgumentError` if the shapes differ. */
+export function weightedSum(embeddings: readonly Embedding[], weights: readonly number[]): Embedding {
+  const { shape, data } = embeddings[0]!;
+  const other = embeddings.find((one) => one.shape.join() !== shape.join());
+  if (other) {
     throw new ArgumentError(
       "embedding",
-      `Embeddings must have the same shape, got [${a.shape.join(", ")}] and [${b.shape.join(", ")}].`,
+      `Embeddings must have the same shape, got [${shape.join(", ")}] and [${other.shape.join(", ")}].`,
       { code: "argument/mismatch" },
     );
   }
   return {
-    shape: a.shape,
-    data: a.data.map((value, i) => weightA * value + weightB * b.data[i]!),
-    inF32: joinedF32([a, b]),
+    shape,
+    data: data.map((_, i) => embeddings.reduce((sum, one, k) => sum + weights[k]! * one.data[i]!, 0)),
+    inF32: joinedF32(embeddings),
   };
 }

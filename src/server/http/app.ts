@@ -6,21 +6,25 @@ import { PACKAGE_VERSION } from "../../platform/package-version.js";
 import type { ServerEnv } from "../context.js";
 import { RESULTS_ROUTE } from "../results/types.js";
 import { ServerError } from "../server-error.js";
+import { appHandlers } from "../app/handlers.js";
+import { addPage } from "../app/page-files.js";
+import { APP_SCHEMAS, appDeviceRoute, appJobsRoute, appModelRoute, appModelsRoute } from "../app/routes.js";
 import { asServerError, errorBody, errorHeaders } from "./errors.js";
 import { openAIHandlers } from "./openai/handlers.js";
 import { editsRoute, generationsRoute, modelRoute, modelsRoute, variationsRoute } from "./openai/routes.js";
 import type { ServerParts } from "./parts.js";
+import { PixelBudget } from "./pixel-budget.js";
 import { describeOtherRoutes, DOCUMENT } from "./document.js";
 
 /** The server's app, to which further routes are added. */
 export type ServerApp = OpenAPIHono<ServerEnv>;
 
 /**
- * Makes the server: OpenAI's images API under `/v1`, results, health, metrics, and the OpenAPI document at `/openapi.json`. What
+ * Makes the server: OpenAI's images API under `/v1`, the app at `/` and its API under `/api`, results, health, metrics, and the OpenAPI document at `/openapi.json`. What
  * throws `ServerError` is answered in OpenAI's shape.
  */
 export function createApp(parts: ServerParts): ServerApp {
-  const { guard, observe, results } = parts;
+  const { guard, observe, results, settings, page } = parts;
   // Not strict: a path may end with a slash.
   const app: ServerApp = new OpenAPIHono<ServerEnv>({ strict: false });
   app.onError((error, c) => answerError(c, parts, error));
@@ -33,14 +37,29 @@ export function createApp(parts: ServerParts): ServerApp {
   app.get("/metrics", guard.authenticate, guard.metricsAllowed, observe.metrics);
   app.get("/openapi.json", (c) => c.json(documentOf(app)));
   app.use("/v1/*", guard.authenticate, guard.limit, guard.body);
-  const handlers = openAIHandlers(parts);
+  const pixels = new PixelBudget(settings.maxPixelsAtOnce);
+  const handlers = openAIHandlers(parts, pixels);
   addRoute(app, modelsRoute, handlers.models);
   addRoute(app, modelRoute, handlers.model);
   addRoute(app, generationsRoute, handlers.generations);
   addRoute(app, editsRoute, handlers.edits);
   addRoute(app, variationsRoute, handlers.variations);
+  addAppRoutes(app, parts, pixels);
+  if (page) addPage(app, page);
   describeOtherRoutes(app);
   return app;
+}
+
+/** Adds the routes that the app uses. */
+function addAppRoutes(app: ServerApp, parts: ServerParts, pixels: PixelBudget): void {
+  const { authenticate, limit, body } = parts.guard;
+  app.use("/api/*", authenticate, limit, body);
+  const handlers = appHandlers(parts, pixels);
+  addRoute(app, appModelsRoute, handlers.models);
+  addRoute(app, appModelRoute, handlers.model);
+  addRoute(app, appDeviceRoute, handlers.device);
+  addRoute(app, appJobsRoute, handlers.jobs);
+  for (const [name, schema] of Object.entries(APP_SCHEMAS)) app.openAPIRegistry.register(name, schema);
 }
 
 /** Adds a route with its description. Its handler checks bodies by itself, so that all errors have one shape. */

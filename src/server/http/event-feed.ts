@@ -7,13 +7,16 @@ export class EventFeed<Event> {
 
   /** Notes that the job was accepted, before it has an event. */
   begin(): void {
+    // Progress says so again and again, and is no event.
+    if (this.#isAlive) return;
     this.#isAlive = true;
     this.#wake?.();
   }
 
   push(event: Event): void {
     this.#events.push(event);
-    this.begin();
+    this.#isAlive = true;
+    this.#wake?.();
   }
 
   /** Ends the feed after the events that it has. */

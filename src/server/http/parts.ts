@@ -31,6 +31,14 @@ export const DEFAULT_SETTINGS: ServerSettings = {
   heartbeatMs: 15_000,
 };
 
+/** Where the files of the app are. */
+export interface PageFiles {
+  /** The folder of the built app. */
+  readonly page: string;
+  /** The folder `configs` of the package. */
+  readonly configs: string;
+}
+
 /** What a server is made of. */
 export interface ServerParts {
   readonly runner: JobRunner;
@@ -38,4 +46,6 @@ export interface ServerParts {
   readonly results: Results;
   readonly observe: Observe;
   readonly settings: ServerSettings;
+  /** The files of the app. Absent: no page. */
+  readonly page?: PageFiles | undefined;
 }

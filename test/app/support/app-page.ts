@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Locator, Page } from "playwright-core";
 import { expect } from "vitest";
+import type { EngineName } from "./open-app.js";
 import { SCREENSHOTS, type Kind } from "./screenshots-page.js";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
@@ -27,7 +28,11 @@ export function linkWith(parameters: Readonly<Record<string, string | number>>):
 
 /** The app as a person uses it: by roles and labels. */
 export class AppPage {
-  constructor(readonly page: Page) {}
+  /** `engine` is in the names of screenshots. */
+  constructor(
+    readonly page: Page,
+    private readonly engine: EngineName = "browser",
+  ) {}
 
   async openTab(name: string): Promise<void> {
     await this.page.getByRole("tab", { name }).click();
@@ -86,7 +91,8 @@ export class AppPage {
   }
 
   async screenshot(kind: Kind, name: string): Promise<void> {
-    await this.page.screenshot({ path: join(SCREENSHOTS, kind, `${name}.png`) });
+    const place = this.engine === "server" ? ", server" : "";
+    await this.page.screenshot({ path: join(SCREENSHOTS, kind, `${name}${place}.png`) });
   }
 
   /** Checks the page as it is by axe. */

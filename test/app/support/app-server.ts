@@ -1,11 +1,13 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { rmSync } from "node:fs";
+import { cp, mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { ServerProcess } from "../../server/support/server-process.js";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 
@@ -20,18 +22,24 @@ const TYPES: Readonly<Record<string, string>> = {
 
 /** The built app on a server. */
 export interface ServedApp {
-  /** URL of the page, in a folder of the host. */
+  /** URL of the page. */
   readonly url: string;
+  close(): Promise<void>;
+}
+
+/** The built app as files of a host. */
+export interface StaticApp extends ServedApp {
   /** Paths of all requests, oldest first. */
   readonly requests: string[];
   /** Builds the version of another config of Vite. `deploy` then serves it at the same URL. */
   readonly buildVersion: (config: string) => Promise<{ readonly deploy: () => void }>;
-  close(): Promise<void>;
 }
 
+const newFolder = (): Promise<string> => mkdtemp(join(tmpdir(), "dalle2-app-"));
+
 /** Builds the app into a folder of its own, as `npm run web:build` does. */
-async function buildApp(config = "web/vite.config.ts"): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), "dalle2-app-"));
+async function buildVersionOf(config: string): Promise<string> {
+  const folder = await newFolder();
   const vite = join(root, "node_modules/vite/bin/vite.js");
   const args = [vite, "build", "web", "--config", config, "--outDir", folder, "--emptyOutDir", "--logLevel", "error"];
   // vitest sets NODE_ENV, which Vite follows.
@@ -40,11 +48,26 @@ async function buildApp(config = "web/vite.config.ts"): Promise<string> {
   return folder;
 }
 
+let built: Promise<string> | undefined;
+
+/** A copy of the app, which is built once in a file of tests. */
+export async function buildApp(): Promise<string> {
+  built ??= buildVersionOf("web/vite.config.ts").then((folder) => {
+    process.once("exit", () => {
+      rmSync(folder, { recursive: true });
+    });
+    return folder;
+  });
+  const folder = await newFolder();
+  await cp(await built, folder, { recursive: true });
+  return folder;
+}
+
 /**
  * Builds the app, and serves it as a static folder below a path, as any host does: no ranges, no headers but the type. Each call
  * has a folder of its own: tests run side by side.
  */
-export async function serveApp(): Promise<ServedApp> {
+export async function serveApp(): Promise<StaticApp> {
   const folders = [await buildApp()];
   let [folder] = folders;
   const requests: string[] = [];
@@ -67,11 +90,22 @@ export async function serveApp(): Promise<ServedApp> {
     await new Promise((resolve) => server.close(resolve));
     for (const one of folders) await rm(one, { recursive: true });
   };
-  const buildVersion: ServedApp["buildVersion"] = async (config) => {
-    const next = await buildApp(config);
+  const buildVersion: StaticApp["buildVersion"] = async (config) => {
+    const next = await buildVersionOf(config);
     folders.push(next);
     return { deploy: () => (folder = next) };
   };
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/app/`;
   return { url, requests, buildVersion, close };
+}
+
+/** Builds the app, and starts `dalle2 serve` with it, on lavapipe. */
+export async function serveByServer(): Promise<ServedApp> {
+  const folder = await buildApp();
+  const server = await ServerProcess.start({ args: ["--page", folder] });
+  const close = async (): Promise<void> => {
+    await server.stop();
+    await rm(folder, { recursive: true });
+  };
+  return { url: `${server.url}/`, close };
 }

@@ -1,7 +1,6 @@
 import { makeImage } from "../../../src/image/image.js";
 import type { Engine, JobEvents, OpenModel, OpenOptions } from "../../../web/src/engine/engine.js";
-import type { Request } from "../../../web/src/jobs/request.js";
-import { jobSize } from "../../../web/src/jobs/image-parameters.js";
+import { type ImageRequest, requestSize } from "dalle2-webgpu/requests";
 
 /** A promise that the test settles. */
 export interface Settable<T> {
@@ -18,7 +17,7 @@ export interface FakeOpening extends Settable<undefined> {
 
 /** A job that runs. */
 export interface FakeRun extends Settable<undefined> {
-  readonly request: Request;
+  readonly request: ImageRequest;
   readonly events: JobEvents;
 }
 
@@ -74,7 +73,7 @@ export class FakeEngine {
   /** Ends the newest job with all its images. */
   finish(): void {
     const { request, events, resolve } = this.run;
-    for (let i = 0; i < jobSize(request); i++) events.onImage(fakeImage(i), i);
+    for (let i = 0; i < requestSize(request); i++) events.onImage(fakeImage(i), i);
     resolve(undefined);
   }
 
@@ -91,7 +90,7 @@ export class FakeEngine {
       },
       clip: undefined,
       dtype: "f32",
-      run: async (request: Request, events: JobEvents) => {
+      run: async (request: ImageRequest, events: JobEvents) => {
         const run = { ...settable<undefined>(), request, events };
         this.runs.push(run);
         events.signal.addEventListener("abort", () => {

@@ -1,11 +1,11 @@
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { chromiumPath, launchChromium } from "../../browser/chromium.js";
-import { serveApp, type ServedApp } from "./app-server.js";
+import { serveApp, serveByServer, type ServedApp, type StaticApp } from "./app-server.js";
 
 /** The app in a Chromium. */
-export interface OpenApp {
+export interface OpenApp<Served extends ServedApp = StaticApp> {
   readonly browser: Browser;
-  readonly served: ServedApp;
+  readonly served: Served;
   /** A visitor who was never here, and whose page is open. */
   readonly visit: (options?: VisitOptions) => Promise<Visit>;
   readonly close: () => Promise<void>;
@@ -34,9 +34,23 @@ export interface Visit {
 }
 
 /** Builds and serves the app, and starts a Chromium with SwiftShader. */
-export async function openApp(): Promise<OpenApp> {
+export function openApp(): Promise<OpenApp> {
+  return openWith(serveApp);
+}
+
+/** What computes: the GPU of the browser, or a `dalle2 serve` that the page comes from. */
+export const ENGINES = ["browser", "server"] as const;
+/** One of `ENGINES`. */
+export type EngineName = (typeof ENGINES)[number];
+
+/** The same on one of the engines. */
+export function openAppOn(engine: EngineName): Promise<OpenApp<ServedApp>> {
+  return openWith<ServedApp>(engine === "server" ? serveByServer : serveApp);
+}
+
+async function openWith<Served extends ServedApp>(serve: () => Promise<Served>): Promise<OpenApp<Served>> {
   if (chromiumPath === undefined) throw new Error("No Chromium found: install its package, or set CHROMIUM to it.");
-  const [served, browser] = await Promise.all([serveApp(), launchChromium(chromiumPath)]);
+  const [served, browser] = await Promise.all([serve(), launchChromium(chromiumPath)]);
   return {
     browser,
     served,

@@ -5,7 +5,7 @@ import { Draft, isProblem, type DraftContext } from "../../../web/src/forms/draf
 import { restoreParameters, useImages } from "../../../web/src/forms/incoming.js";
 import { SHAPES_FACTS, type ModelFacts } from "../../../web/src/forms/facts.js";
 import { keepDraft } from "../../../web/src/forms/keep-draft.svelte.js";
-import type { Request, Task } from "../../../web/src/jobs/request.js";
+import type { ImageRequest, Task } from "dalle2-webgpu/requests";
 
 /** An engine whose images have a size and no colour. */
 function engineOf(width: number, height: number): DraftContext["engine"] {
@@ -25,7 +25,7 @@ function draftOf(facts: ModelFacts | undefined = SHAPES_FACTS, engine = engineOf
   return new Draft({ engine, facts: () => facts, modelId: () => "shapes" });
 }
 
-function requestOf(draft: Draft, task: Task): Request {
+function requestOf(draft: Draft, task: Task): ImageRequest {
   const asked = draft.request(task);
   if (isProblem(asked)) throw new Error(asked.message);
   return asked;

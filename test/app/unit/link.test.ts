@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { formatLink, linkTo, parseLink } from "../../../web/src/forms/link.js";
-import type { Parameters } from "../../../web/src/jobs/request.js";
+import type { RequestParameters } from "dalle2-webgpu/requests";
 
-const CREATE: Parameters = {
+const CREATE: RequestParameters = {
   task: "create",
   prompts: ["a red circle & a star", "50 % grey = #808080"],
   negative: "a square",
@@ -19,7 +19,7 @@ function plain(value: unknown): unknown {
 }
 
 describe("a link", () => {
-  it.each<Parameters>([
+  it.each<RequestParameters>([
     CREATE,
     { task: "edit", prompts: ["a", "b"], count: 1, seed: 0, prior: {}, unets: [], frames: 1, strength: 0.25 },
     { task: "inpaint", prompts: ["a"], count: 1, seed: 1, prior: {}, unets: [], resampleTimes: 3 },
@@ -39,7 +39,7 @@ describe("a link", () => {
   });
 
   it("can be read by people", () => {
-    const parameters: Parameters = {
+    const parameters: RequestParameters = {
       task: "create",
       prompts: ["a red circle"],
       count: 1,

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { makeImage } from "../../../src/image/image.js";
-import { fitInpainting, fitMask } from "../../../web/src/engine/fit-inpainting.js";
+import { fitInpainting, fitMask } from "dalle2-webgpu/requests";
 import { BRUSH_POSITIONS, brushAt, largestBrush, nextBrush, positionOf } from "../../../web/src/mask/brush.js";
 import { LoadedFile } from "../../../web/src/mask/loaded-file.svelte.js";
 import { MaskEditor } from "../../../web/src/mask/mask-editor.svelte.js";

@@ -3,7 +3,7 @@ import { flushSync } from "svelte";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { KeptImage } from "../../../web/src/gallery/kept-image.js";
 import { Queue } from "../../../web/src/jobs/queue.svelte.js";
-import type { Parameters, Request } from "../../../web/src/jobs/request.js";
+import type { ImageRequest, RequestParameters } from "dalle2-webgpu/requests";
 import { ModelSession } from "../../../web/src/models/model-session.svelte.js";
 import { FakeEngine, fakeImage, settle } from "../support/fake-engine.js";
 
@@ -24,7 +24,7 @@ beforeEach(() => {
   });
 });
 
-function request(parameters: Partial<Parameters> = {}): Request {
+function request(parameters: Partial<RequestParameters> = {}): ImageRequest {
   return {
     parameters: { task: "create", prompts: ["a"], count: 2, seed: 7, prior: {}, unets: [], ...parameters },
     images: [],

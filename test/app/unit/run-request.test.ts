@@ -1,9 +1,15 @@
 import { createWorkerClient, type GeneratedImage, type RemoteManager, type WorkerClient } from "dalle2-webgpu";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { runRequest } from "../../../web/src/engine/run-request.js";
-import { inputsOfImage, jobSize, parametersOfImage } from "../../../web/src/jobs/image-parameters.js";
+import {
+  type ImageRequest,
+  inputsOfImage,
+  parametersOfImage,
+  type RequestParameters,
+  requestSize,
+  runRequest,
+  type Task,
+} from "dalle2-webgpu/requests";
 import { parametersOfRecord } from "../../../web/src/jobs/record.js";
-import type { Parameters, Request, Task } from "../../../web/src/jobs/request.js";
 import { FakeWorker } from "../../support/fake-worker.js";
 
 /** Few steps, because the content of the images does not matter. */
@@ -21,7 +27,7 @@ afterAll(() => {
   client.dispose();
 });
 
-async function run(request: Request): Promise<readonly GeneratedImage[]> {
+async function run(request: ImageRequest): Promise<readonly GeneratedImage[]> {
   const seen: number[] = [];
   const images = await runRequest(manager, request, {
     signal: new AbortController().signal,
@@ -30,14 +36,19 @@ async function run(request: Request): Promise<readonly GeneratedImage[]> {
     onWarning: () => undefined,
   });
   expect(seen).toEqual(images.map((_, i) => i));
-  expect(images).toHaveLength(jobSize(request));
+  expect(images).toHaveLength(requestSize(request));
   return images;
 }
 
 describe("a request", () => {
   it("generates images of which each can be generated again alone, from its own parameters or its record", async () => {
-    const parameters: Parameters = { ...few, task: "create", prompts: ["a red circle", "a blue square"], count: 2 };
-    const request: Request = { parameters, images: [] };
+    const parameters: RequestParameters = {
+      ...few,
+      task: "create",
+      prompts: ["a red circle", "a blue square"],
+      count: 2,
+    };
+    const request: ImageRequest = { parameters, images: [] };
     const images = await run(request);
     expect(images.map(({ seed }) => seed)).toEqual([7, 8, 9, 10]);
     const [alone] = await run({ parameters: parametersOfImage(parameters, 3), images: [] });
@@ -50,7 +61,7 @@ describe("a request", () => {
     expect(restored!.data).toEqual(images[1]!.data);
   });
 
-  it.each<[Task, Partial<Parameters>]>([
+  it.each<[Task, Partial<RequestParameters>]>([
     ["variations", { prompts: ["a red circle"], count: 2 }],
     ["inpaint", { prompts: ["a red circle", "a blue square"], resampleTimes: 1 }],
     ["upscale", { prompts: [], count: 2, startAtUnetNumber: 2 }],
@@ -60,7 +71,7 @@ describe("a request", () => {
     const size = task === "upscale" ? 32 : 64;
     const pixels = { width: size, height: size, channels: 3 as const, data: new Uint8Array(3 * size * size).fill(200) };
     const mask = Uint8Array.from({ length: size * size }, (_, i) => (i < (size * size) / 2 ? 1 : 0));
-    const parameters: Parameters = { ...few, task, prompts: [], count: 1, ...own };
+    const parameters: RequestParameters = { ...few, task, prompts: [], count: 1, ...own };
     const inputs = { images: task === "interpolate" ? [] : [pixels], mask: task === "inpaint" ? mask : undefined };
     const images = await run({ parameters, ...inputs });
     const again = await run({ parameters: parametersOfImage(parameters, 1), ...inputs });

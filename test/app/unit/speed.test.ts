@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { JobClock } from "../../../web/src/jobs/job-clock.js";
-import type { Parameters, Request, Task } from "../../../web/src/jobs/request.js";
+import type { ImageRequest, RequestParameters, Task } from "dalle2-webgpu/requests";
 import { Speeds, workOf, type WorkFacts } from "../../../web/src/jobs/speed.js";
 
 const facts = {
@@ -13,7 +13,7 @@ const facts = {
   },
 } as unknown as WorkFacts;
 
-function request(task: Task, own: Partial<Parameters> = {}, images = 0): Request {
+function request(task: Task, own: Partial<RequestParameters> = {}, images = 0): ImageRequest {
   const parameters = { task, prompts: ["a"], count: 1, seed: 1, prior: {}, unets: [{}, { steps: 4 }], ...own };
   return { parameters, images: new Array(images).fill({}) as never };
 }

@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from "vitest";
 import type { AppState } from "../../../web/src/app-state.svelte.js";
 import type { KeptImage } from "../../../web/src/gallery/kept-image.js";
 import { Job } from "../../../web/src/jobs/job.svelte.js";
-import type { Parameters } from "../../../web/src/jobs/request.js";
+import type { RequestParameters } from "dalle2-webgpu/requests";
 import { SHAPES } from "../../../web/src/models/model-choice.js";
 import { parseSettings, Settings } from "../../../web/src/shell/settings.svelte.js";
 import { Toasts } from "../../../web/src/shell/toasts.svelte.js";
@@ -17,7 +17,14 @@ import { Viewer } from "../../../web/src/stage/viewer.svelte.js";
 import { sayBytes, sayTime } from "../../../web/src/parts/amounts.js";
 import { Zoom } from "../../../web/src/stage/zoom.svelte.js";
 
-const PARAMETERS: Parameters = { task: "create", prompts: ["a red circle"], count: 1, seed: 7, prior: {}, unets: [] };
+const PARAMETERS: RequestParameters = {
+  task: "create",
+  prompts: ["a red circle"],
+  count: 1,
+  seed: 7,
+  prior: {},
+  unets: [],
+};
 
 function kept(id: string, jobId: string, index = 0): KeptImage {
   return {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { ConfigError } from "../../../src/config/config-error.js";
 import { decoderOptions } from "../../../src/models/karlo/config/decoder-config.js";
-import { priorOptions } from "../../../src/models/karlo/config/prior-config.js";
-import { schedulerOptions } from "../../../src/models/karlo/config/scheduler-config.js";
+import { priorOptions } from "../../../src/models/diffusers/config/prior-config.js";
+import { unclipSchedulerOptions } from "../../../src/models/diffusers/config/unclip-scheduler-config.js";
 import { superResolutionOptions } from "../../../src/models/karlo/config/super-resolution-config.js";
 import { textProjectionOptions } from "../../../src/models/karlo/config/text-projection-config.js";
 import { fullSizeKarlo } from "../../support/full-size-karlo.js";
@@ -17,7 +17,7 @@ const parsers = {
   superResolution: (config) =>
     superResolutionOptions({ ...configOf("super_res_first"), ...config }, "super_res/config.json"),
   textProjection: (config) => textProjectionOptions({ time_embed_dim: 8, cross_attention_dim: 8, ...config }, "t.json"),
-  scheduler: (config) => schedulerOptions(config, "scheduler_config.json"),
+  scheduler: (config) => unclipSchedulerOptions(config, "scheduler_config.json"),
 } as const satisfies Record<string, Parse>;
 
 describe.each<[keyof typeof parsers, readonly [object, RegExp][]]>([

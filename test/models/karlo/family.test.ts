@@ -67,8 +67,8 @@ describe("the models of a folder", () => {
   });
 
   it.each([
-    ["KandinskyV22Pipeline", /KandinskyV22Pipeline, which is not supported: it needs a decoder in a latent space/],
-    ["KandinskyPriorPipeline", /KandinskyPriorPipeline, .* it needs the decoder of Kandinsky/],
+    ["KandinskyPriorPipeline", /KandinskyPriorPipeline, which is not supported: it needs a decoder of Kandinsky 2\.1/],
+    ["Kandinsky3Pipeline", /Kandinsky3Pipeline, .*T5/],
     ["StableUnCLIPImg2ImgPipeline", /StableUnCLIPImg2ImgPipeline, .*AutoencoderKL/],
     ["StableDiffusionPipeline", /StableDiffusionPipeline, .*AutoencoderKL/],
     ["DDPMPipeline", /unrecognised checkpoint: found a folder of class DDPMPipeline/],

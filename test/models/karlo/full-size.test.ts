@@ -1,13 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { MemoryCounter } from "../../../src/gpu/executors/count.js";
 import { decoderOptions } from "../../../src/models/karlo/config/decoder-config.js";
-import { priorOptions } from "../../../src/models/karlo/config/prior-config.js";
+import { priorOptions } from "../../../src/models/diffusers/config/prior-config.js";
 import { superResolutionOptions } from "../../../src/models/karlo/config/super-resolution-config.js";
 import { textProjectionOptions } from "../../../src/models/karlo/config/text-projection-config.js";
-import { decoderCost, priorCost, superResolutionCost } from "../../../src/models/karlo/cost.js";
-import { PriorTransformer } from "../../../src/models/karlo/prior/prior-transformer.js";
+import { addedKeyUnetCost, priorCost } from "../../../src/models/diffusers/cost.js";
+import { superResolutionCost } from "../../../src/models/karlo/cost.js";
+import { PriorTransformer } from "../../../src/models/diffusers/prior/prior-transformer.js";
 import { TextProjection } from "../../../src/models/karlo/text-projection.js";
-import { DecoderUnet } from "../../../src/models/karlo/unet/decoder-unet.js";
+import { AddedKeyUnet } from "../../../src/models/diffusers/unet/added-key-unet.js";
 import { SuperResolutionUnet } from "../../../src/models/karlo/unet/super-resolution-unet.js";
 import { StepInputs } from "../../../src/ops/step-inputs.js";
 import { Arena } from "../../../src/tensor/arena.js";
@@ -31,7 +32,7 @@ function declared<Model>(declare: (weights: Weights) => Model) {
 
 const prior = declared((weights) => new PriorTransformer(weights, priorOptions(configOf("prior"), "")));
 const projection = declared((weights) => new TextProjection(weights, textProjectionOptions(configOf("text_proj"), "")));
-const decoder = declared((weights) => new DecoderUnet(weights, decoderOptions(configOf("decoder"), "")));
+const decoder = declared((weights) => new AddedKeyUnet(weights, decoderOptions(configOf("decoder"), "")));
 const upsampler = declared(
   (weights) => new SuperResolutionUnet(weights, superResolutionOptions(configOf("super_res_first"), "")),
 );
@@ -141,7 +142,9 @@ describe("the cost", () => {
     const attention = (layers: number, width: number, side: number) =>
       layers * side ** 2 * (4 * width ** 2 + 2 * (81 + side ** 2) * width);
     const added = attention(3 + 4, 640, 32) + attention(3 + 4, 960, 16) + attention(3 + 1 + 4, 1280, 8);
-    expect(decoderCost(decoderOptions(configOf("decoder"), ""), 64, 81)).toBe(convolutions(decoder.shapes, 64) + added);
+    expect(addedKeyUnetCost(decoderOptions(configOf("decoder"), ""), 64, 81)).toBe(
+      convolutions(decoder.shapes, 64) + added,
+    );
   });
 
   it("of the prior is that of its layers", () => {

@@ -31,7 +31,7 @@ describe.each(await testableTypes())("the text projection in %s", (dtype) => {
     const textEmbed = random.normals(BATCH * 5);
     const textEncodings = random.normals(BATCH * LENGTH * 5);
     const isNull = kind === "the null embedding";
-    const { context, classLabels, contextMask } = arena.scope(() =>
+    const { context, addedToTime, contextMask } = arena.scope(() =>
       model.forward(arena, {
         imageEmbed: isNull ? undefined : arena.from(given, [BATCH, 5], "f32"),
         textEmbed: arena.from(textEmbed, [BATCH, 5], "f32"),
@@ -67,14 +67,14 @@ describe.each(await testableTypes())("the text projection in %s", (dtype) => {
       net.layerNorm(net.linear(encodings, "encoder_hidden_states_proj"), "text_encoder_hidden_states_norm"),
     );
     const bounds = dtype === "f32" ? { maxRelative: 1e-5 } : { nmse: 1e-5 };
-    expectClose(await classLabels.read(), labels.data, bounds);
+    expectClose(await addedToTime.read(), labels.data, bounds);
     expectClose(await context.read(), expected.data, bounds);
     expect(contextMask).toEqual([
       [1, 1, 1, 1, 1, 0],
       [1, 1, 1, 0, 1, 1],
     ]);
     context.dispose();
-    classLabels.dispose();
+    addedToTime.dispose();
     await arena.checkGuards();
     expect(store.isLoaded).toBe(true);
   });

@@ -1,8 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { decoderOptions } from "../../../src/models/karlo/config/decoder-config.js";
 import { superResolutionOptions } from "../../../src/models/karlo/config/super-resolution-config.js";
-import type { DecoderCondition } from "../../../src/models/karlo/text-projection.js";
-import { DecoderUnet } from "../../../src/models/karlo/unet/decoder-unet.js";
+import { AddedKeyUnet, type UnetCondition } from "../../../src/models/diffusers/unet/added-key-unet.js";
 import { SuperResolutionUnet } from "../../../src/models/karlo/unet/super-resolution-unet.js";
 import { sliceChannels } from "../../../src/ops/layout.js";
 import { ShapeError } from "../../../src/ops/shape-error.js";
@@ -53,7 +52,7 @@ const superResolutionConfig = {
 interface Inputs {
   readonly x: Float32Array;
   readonly context: Float32Array;
-  readonly classLabels: Float32Array;
+  readonly addedToTime: Float32Array;
 }
 
 function inputsFor(seed: number, channels: number, timeDim: number): Inputs {
@@ -61,7 +60,7 @@ function inputsFor(seed: number, channels: number, timeDim: number): Inputs {
   return {
     x: random.normals(BATCH * SIDE * SIDE * channels),
     context: random.normals(BATCH * CONTEXT * CONTEXT_DIM),
-    classLabels: random.normals(BATCH * timeDim),
+    addedToTime: random.normals(BATCH * timeDim),
   };
 }
 
@@ -72,17 +71,17 @@ const grid = (data: Float32Array, positions: number): oracle.Grid => ({
   data,
 });
 
-function conditionOf(arena: Arena, { context, classLabels }: Inputs, contextMask?: number[][]): DecoderCondition {
+function conditionOf(arena: Arena, { context, addedToTime }: Inputs, contextMask?: number[][]): UnetCondition {
   return {
     context: arena.from(context, [BATCH, CONTEXT, CONTEXT_DIM], "f32"),
-    classLabels: arena.from(classLabels, [BATCH, classLabels.length / BATCH], "f32"),
+    addedToTime: arena.from(addedToTime, [BATCH, addedToTime.length / BATCH], "f32"),
     contextMask,
   };
 }
 
 async function decoder(arena: Arena, config: object = {}) {
   const options = decoderOptions({ ...decoderConfig, ...config }, "decoder/config.json");
-  const declare = (weights: Weights) => new DecoderUnet(weights, options);
+  const declare = (weights: Weights) => new AddedKeyUnet(weights, options);
   const state = randomState(arena, declare, 1);
   return { options, state, ...(await loadState(arena, state, declare)) };
 }
@@ -136,7 +135,7 @@ describe.each(await testableTypes())("the decoder's U-Net in %s", (dtype) => {
       side: SIDE,
       x: grid(inputs.x, SIDE ** 2),
       times: TIMES,
-      classLabels: grid(inputs.classLabels, 1),
+      addedToTime: grid(inputs.addedToTime, 1),
       context: grid(inputs.context, CONTEXT),
       ...(mask && { contextMask: mask }),
     });
@@ -287,8 +286,8 @@ describe("inputs of U-Nets", () => {
     ],
     [
       "class labels of another batch",
-      (arena) => ({ classLabels: arena.empty([1, 24], "f32") }),
-      /classLabels is \[1, 24\]; expected \[2, 24\]/,
+      (arena) => ({ addedToTime: arena.empty([1, 24], "f32") }),
+      /addedToTime is \[1, 24\]; expected \[2, 24\]/,
     ],
     ["a mask of another length", () => ({ contextMask: [[1], [1]] }), /contextMask is \[2, 1\]; expected \[2, 5\]/],
   ])("are refused with %s", async (_, change, message) => {

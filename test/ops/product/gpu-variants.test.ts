@@ -64,6 +64,7 @@ const convs: readonly ConvCase[] = [
   { batch: 2, height: 5, width: 7, inputs: 24, outputs: 40, kernel: [3, 3], stride: 1, padding: 1 },
   { batch: 1, height: 9, width: 8, inputs: 72, outputs: 8, kernel: [4, 4], stride: 2, padding: 1 },
   { batch: 3, height: 3, width: 4, inputs: 8, outputs: 72, kernel: [2, 3], stride: 1, padding: 2 },
+  { batch: 2, height: 8, width: 7, inputs: 24, outputs: 40, kernel: [3, 3], stride: 2, padding: 0, paddingAfter: 1 },
 ];
 /** What only the kernels through workgroup memory compute. */
 const oddLinears = [[5, 6, 7]] as const;
@@ -136,7 +137,8 @@ describe.each(variants)("products by $rule.kernel, tiles of $rule.tile, in $dtyp
         (arena) => {
           const image = arena.from(x, [c.batch, c.height, c.width, c.inputs]);
           const weight = packed(arena, w, [kh, kw, c.inputs, c.outputs]);
-          const { stride, padding } = c;
+          const { stride, padding: before, paddingAfter: after = before } = c;
+          const padding = [before, after] as const;
           return conv2d(image, weight, { activation, bias: arena.from(bias, [c.outputs], "f32"), stride, padding });
         },
         conv64(x, w, c, { activation, bias }),

@@ -138,6 +138,14 @@ test("a stream that waits shows that it lives", async () => {
   expect(rest).toMatch(/event: image_generation.completed\ndata: \{.*\}\n\n$/s);
 });
 
+test("progress alone sends nothing", async () => {
+  await start({ behaviour: { steps: 20, stepMs: 2 } });
+  const body = JSON.stringify({ prompt: "x", stream: true });
+  const headers = { "content-type": "application/json" };
+  const response = await fetch(`${server.url}/v1/images/generations`, { method: "POST", body, headers });
+  expect(await response.text()).toMatch(/^event: image_generation.completed\ndata: [^\n]*\n\n$/);
+});
+
 test("a client that breaks off ends its job", async () => {
   const client = await start({ behaviour: { steps: 1000, stepMs: 5 } });
   const stream = await client.images.generate({ prompt: "x", stream: true, partial_images: 3, n: 1 });

@@ -5,7 +5,7 @@ import { createGuard, type GuardOptions } from "../../../src/server/guard/guard.
 import { DEFAULT_LIMITS } from "../../../src/server/guard/limits.js";
 import { createApp, type ServerApp } from "../../../src/server/http/app.js";
 import { listen } from "../../../src/server/http/listen.js";
-import { DEFAULT_SETTINGS, type ServerSettings } from "../../../src/server/http/parts.js";
+import { DEFAULT_SETTINGS, type PageFiles, type ServerSettings } from "../../../src/server/http/parts.js";
 import type { LogFields, Observe } from "../../../src/server/observe/types.js";
 import { MemoryStore } from "../../../src/server/results/memory-store.js";
 import { createResults } from "../../../src/server/results/results.js";
@@ -23,6 +23,7 @@ export interface TestServerOptions {
   readonly settings?: Partial<ServerSettings>;
   readonly limits?: OwnLimits;
   readonly guard?: Partial<GuardOptions>;
+  readonly page?: PageFiles;
 }
 
 /** `createApp` with a fake runner on a socket. */
@@ -36,7 +37,7 @@ export class TestServer {
     readonly stop: () => Promise<void>,
   ) {}
 
-  static async start({ behaviour, settings, limits, guard }: TestServerOptions = {}): Promise<TestServer> {
+  static async start({ behaviour, settings, limits, guard, page }: TestServerOptions = {}): Promise<TestServer> {
     const runner = new FakeRunner(behaviour);
     const log: LogLine[] = [];
     const bounds = { maxFiles: 1000, maxBytes: 2 ** 26 };
@@ -64,6 +65,7 @@ export class TestServer {
       }),
       observe: observing(runner, log),
       settings: { ...DEFAULT_SETTINGS, ...settings },
+      page,
     });
     const server = await listen(app, { host: "127.0.0.1", port: 0 });
     return new TestServer(app, runner, log, server.url, async () => {

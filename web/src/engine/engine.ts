@@ -19,14 +19,18 @@ import type {
   ScriptProgress,
   StorageState,
 } from "dalle2-webgpu";
-import type { Request } from "../jobs/request.js";
+import type { ImageRequest } from "dalle2-webgpu/requests";
 
-/** The device that computes. */
-export interface DeviceInfo {
+/** What images say of the device that computed them. */
+export interface DeviceName {
   readonly adapter: AdapterDescription;
-  readonly features: GpuFeatures;
   /** Id of its tuning table. */
   readonly tuning: string;
+}
+
+/** The device of this browser. */
+export interface DeviceInfo extends DeviceName {
+  readonly features: GpuFeatures;
   readonly maxStorageBufferBindingSize: number;
   /** Undefined if it is not known. */
   readonly memoryBytes: number | undefined;
@@ -57,6 +61,12 @@ export interface OpenOptions {
   readonly weights?: "full" | "int8" | undefined;
 }
 
+/** Where a job of a server stands before it runs, and when it begins to. */
+export type ServedStage =
+  | { readonly type: "waiting"; readonly imagesAhead: number }
+  | { readonly type: "loading"; readonly fraction: number }
+  | { readonly type: "running" };
+
 /** What happens while a job runs. */
 export interface JobEvents {
   readonly signal: AbortSignal;
@@ -65,17 +75,19 @@ export interface JobEvents {
   /** With each image as soon as it is done. `index` counts over the job. */
   readonly onImage: (image: GeneratedImage, index: number) => void;
   readonly onWarning: (message: string) => void;
+  /** For jobs of a server. */
+  readonly onStage?: ((stage: ServedStage) => void) | undefined;
 }
 
 /** A model that is open. */
 export interface OpenModel {
-  readonly device: DeviceInfo;
+  readonly device: DeviceName;
   readonly prior: PriorInfo | undefined;
   readonly decoder: DecoderInfo | undefined;
   readonly clip: ClipInfo | undefined;
   readonly dtype: "f32" | "f16";
   /** Generates the images of a request. Rejects with `Dalle2Error`, or with the reason of the signal. */
-  run(request: Request, events: JobEvents): Promise<readonly GeneratedImage[]>;
+  run(request: ImageRequest, events: JobEvents): Promise<readonly GeneratedImage[]>;
   /** Encodes an image of this model as PNG, with the record of how it was generated. */
   encode(image: GeneratedImage, inputs: ImageRecord["inputs"]): Promise<Blob>;
   dispose(): void;

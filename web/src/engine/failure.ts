@@ -1,12 +1,14 @@
 // What the page says when something went wrong.
 import { Dalle2Error, NotFiniteError } from "dalle2-webgpu";
+import { ServerError } from "../server/server-error.js";
+import { sayTime } from "../parts/amounts.js";
 
 /** What one button can do about a failure. */
 export type Remedy = "retry" | "retry-in-f32" | "reopen-device" | "free-storage" | "choose-model" | "shorten-prompt";
 
 /** A failure as it is shown. */
 export interface Failure {
-  /** Code of the library's error; undefined for other errors. */
+  /** Code of the library's error, or `server/` and that of the server; undefined for other errors. */
   readonly code: string | undefined;
   /** What went wrong, in a few words. */
   readonly title: string;
@@ -157,6 +159,30 @@ const FACES: Readonly<Record<string, Face>> = {
   worker: STOPPED,
 };
 
+const REFUSED: Face = { title: "The server refused this", remedy: undefined };
+
+/** By the code of the server. */
+const SERVER_FACES: Readonly<Record<string, Face>> = {
+  connection_lost: {
+    title: "The connection to the server is lost",
+    advice: "Check that the server runs and that this computer reaches it. Then try again: the images are the same.",
+    remedy: "retry",
+  },
+  deadline_exceeded: { title: "The server took too long", remedy: "retry" },
+  invalid_api_key: {
+    title: "The server needs a key",
+    advice: "Try again, and enter the key that whoever runs the server gave you.",
+    remedy: "retry",
+  },
+  model_failed: { title: "The server could not generate this", remedy: "retry" },
+  model_not_found: { title: "The server does not have this model", remedy: "choose-model" },
+  no_worker: { title: "No computer of the server is free to compute", remedy: "retry" },
+  queue_full: { title: "The server is busy", remedy: "retry" },
+  rate_limit_exceeded: { title: "This is more than the server allows", remedy: "retry" },
+  server_closing: { title: "The server is being stopped", remedy: "retry" },
+  server_error: { title: "The server failed", remedy: "retry" },
+};
+
 const UNKNOWN: Face = { title: "Something went wrong", remedy: "retry" };
 
 const OFFLINE: Face = {
@@ -179,6 +205,7 @@ export interface FailureContext {
 
 /** Describes whatever was thrown. */
 export function failureOf(error: unknown, context: FailureContext = {}): Failure {
+  if (error instanceof ServerError) return serverFailure(error);
   if (!(error instanceof Dalle2Error)) {
     const message = error instanceof Error ? error.message : String(error);
     return { code: undefined, ...UNKNOWN, message, advice: undefined, remedy: UNKNOWN.remedy };
@@ -209,6 +236,16 @@ function remedyOf({ remedy }: Face, error: Dalle2Error): Remedy | undefined {
   // It overflowed in f32 already.
   if (error instanceof NotFiniteError && error.place?.dtype === "f32") return "choose-model";
   return remedy;
+}
+
+function serverFailure({ code, message, retryAfter }: ServerError): Failure {
+  const { title, advice, remedy } = SERVER_FACES[code] ?? REFUSED;
+  const wait = retryAfter === undefined ? undefined : `Try again in about ${sayTime(retryAfter * 1000)}.`;
+  return { code: `server/${code}`, title, message: asSentence(message), advice: advice ?? wait, remedy };
+}
+
+function asSentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
 }
 
 /** The library adds its advice to some messages; the page shows it apart. What is left ends as a sentence. */

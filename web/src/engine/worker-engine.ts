@@ -5,9 +5,11 @@ import {
   type WarmupProgress,
   type WorkerClient,
 } from "dalle2-webgpu";
+import { fitInpainting, runRequest } from "dalle2-webgpu/requests";
 import type { DeviceInfo, Engine, OpenModel, OpenOptions } from "./engine.js";
-import { fitInpainting } from "./fit-inpainting.js";
-import { runRequest } from "./run-request.js";
+
+/** Sampling steps between two previews. */
+const PREVIEW_EVERY = 2;
 
 /** The library in a worker of this page. */
 export function createWorkerEngine(onWarning: (message: string) => void): Engine {
@@ -101,7 +103,7 @@ async function openModel(
       const fitted = await fitInpainting(request, side, (image, width, height) =>
         client.resizeLanczos(image, width, height),
       );
-      return runRequest(manager, fitted, events);
+      return runRequest(manager, fitted, { ...events, previewEvery: PREVIEW_EVERY });
     },
     encode: async (image, inputs) =>
       png(await client.encodeRecorded(image, { inputs, generatedOn: await generatedOn() })),

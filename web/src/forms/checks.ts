@@ -1,6 +1,5 @@
 // What is missing before a job can be queued.
-import { DEFAULTS } from "../jobs/defaults.js";
-import type { Sampling, Task } from "../jobs/request.js";
+import { REQUEST_DEFAULTS, type Sampling, type Task } from "dalle2-webgpu/requests";
 import type { ModelFacts, NetworkDefaults } from "./facts.js";
 import { LIMITS, numberWithin, sayLimits, type Limits } from "./limits.js";
 import {
@@ -100,7 +99,7 @@ function imageProblem(values: DraftValues, task: Task, { facts, sides, hasMask }
 
 /** Side of the images that upscaling starts from, in pixels; undefined if it is not known. */
 export function enlargedFrom(
-  { startAtUnetNumber = DEFAULTS.startAtUnetNumber }: Pick<DraftValues, "startAtUnetNumber">,
+  { startAtUnetNumber = REQUEST_DEFAULTS.startAtUnetNumber }: Pick<DraftValues, "startAtUnetNumber">,
   facts: ModelFacts | undefined,
 ): number | undefined {
   return facts?.unets[startAtUnetNumber - 2]?.imageSize;

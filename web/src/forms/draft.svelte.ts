@@ -2,7 +2,14 @@ import type { SamplerName } from "dalle2-webgpu";
 import type { Engine } from "../engine/engine.js";
 import { failureOf } from "../engine/failure.js";
 import { sayFailure } from "../engine/say-failure.js";
-import { TASKS, type Parameters, type PriorSampling, type Request, type Sampling, type Task } from "../jobs/request.js";
+import {
+  type ImageRequest,
+  type PriorSampling,
+  type RequestParameters,
+  type Sampling,
+  type Task,
+  TASKS,
+} from "dalle2-webgpu/requests";
 import { findProblem, type Problem } from "./checks.js";
 import type { ModelFacts } from "./facts.js";
 import { readInputImage, type InputImage } from "./input-image.js";
@@ -37,7 +44,7 @@ export interface UsableImage {
 }
 
 /** Parameters from a link may have no seed. */
-export type RestoredParameters = Omit<Parameters, "seed"> & { readonly seed: number | undefined };
+export type RestoredParameters = Omit<RequestParameters, "seed"> & { readonly seed: number | undefined };
 
 /** What a draft needs of the page. */
 export interface DraftContext {
@@ -137,7 +144,7 @@ export class Draft implements DraftValues {
   }
 
   /** Returns what a job needs, or says what is missing. */
-  request(task: Task): Request | Problem {
+  request(task: Task): ImageRequest | Problem {
     const problem = this.problem(task);
     if (problem) return problem;
     const parameters = parametersOf(this, task, this.facts);
@@ -292,6 +299,6 @@ function changesIn<T extends object>(settings: T, defaults: Partial<T> | undefin
 }
 
 /** Whether a draft has no request yet. */
-export function isProblem(asked: Request | Problem): asked is Problem {
+export function isProblem(asked: ImageRequest | Problem): asked is Problem {
   return "field" in asked;
 }

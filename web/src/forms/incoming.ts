@@ -1,14 +1,14 @@
 // What comes from outside the page: links, dropped and pasted images.
 import type { AppState } from "../app-state.svelte.js";
 import { missingOfRecord, modelOfRecord, parametersOfRecord } from "../jobs/record.js";
-import type { Parameters, Task } from "../jobs/request.js";
+import type { RequestParameters, Task } from "dalle2-webgpu/requests";
 import { IMAGES_OF, type RestoredParameters } from "./draft.svelte.js";
 import { parseLink } from "./link.js";
 
 /** An image from outside that says how it was generated. */
 export interface RecordedFile {
   readonly file: File;
-  readonly parameters: Parameters;
+  readonly parameters: RequestParameters;
   /** What the parameters do not hold, a sentence for each. */
   readonly missing: readonly string[];
   /** Id of its model. */

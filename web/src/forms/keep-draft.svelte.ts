@@ -1,7 +1,7 @@
 // Keeps what was entered in this browser, without images.
 import type { Draft, ModelSettings } from "./draft.svelte.js";
 import { LIMITS, numberWithin } from "./limits.js";
-import { samplerNamed, type Sampling } from "../jobs/request.js";
+import { samplerNamed, type Sampling } from "dalle2-webgpu/requests";
 
 const KEY = "dalle2app.draft";
 

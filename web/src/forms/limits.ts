@@ -1,5 +1,5 @@
 // Values that the forms, links and kept drafts accept.
-import { MAX_SEED } from "../jobs/image-parameters.js";
+import { MAX_SEED } from "dalle2-webgpu/requests";
 
 /** Values from `least` to `most`. */
 export interface Limits {

@@ -1,5 +1,5 @@
 // Links that hold the parameters of a job: after `#`, as a query string that people can read.
-import { samplerNamed, TASKS, type Parameters, type PriorSampling, type Sampling } from "../jobs/request.js";
+import { type PriorSampling, type RequestParameters, samplerNamed, type Sampling, TASKS } from "dalle2-webgpu/requests";
 import type { RestoredParameters } from "./draft.svelte.js";
 import { LIMITS, numberWithin, type Limits } from "./limits.js";
 
@@ -16,7 +16,7 @@ const MOST_CHARACTERS = 2000;
 const MOST_UNETS = 9;
 
 /** Returns the part of a link after `#`. */
-export function formatLink(parameters: Parameters, modelId: string): string {
+export function formatLink(parameters: RequestParameters, modelId: string): string {
   const { task, prompts, negative, count, seed, prior, unets, sampler, isBetweenImages } = parameters;
   const { frames, strength, resampleTimes, startAtUnetNumber } = parameters;
   const query = new URLSearchParams({ task });
@@ -42,7 +42,7 @@ export function formatLink(parameters: Parameters, modelId: string): string {
 }
 
 /** Returns the address of this page with parameters. */
-export function linkTo(page: string, parameters: Parameters, modelId: string): string {
+export function linkTo(page: string, parameters: RequestParameters, modelId: string): string {
   const url = new URL(page);
   url.hash = formatLink(parameters, modelId);
   return url.href;

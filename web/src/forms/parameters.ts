@@ -1,7 +1,13 @@
 // From what a person entered to the parameters of a job, and back.
 import type { SamplerName } from "dalle2-webgpu";
-import { DEFAULTS } from "../jobs/defaults.js";
-import { runsPrior, type Parameters, type PriorSampling, type Sampling, type Task } from "../jobs/request.js";
+import {
+  type PriorSampling,
+  REQUEST_DEFAULTS,
+  type RequestParameters,
+  runsPrior,
+  type Sampling,
+  type Task,
+} from "dalle2-webgpu/requests";
 import type { ModelFacts, NetworkDefaults } from "./facts.js";
 
 /** The values of all forms. Undefined: the model's or the library's default. */
@@ -24,7 +30,7 @@ export interface DraftValues {
   readonly editFrames: number | undefined;
   readonly resampleTimes: number | undefined;
   readonly startAtUnetNumber: number | undefined;
-  readonly prior: Parameters["prior"];
+  readonly prior: RequestParameters["prior"];
   readonly unets: readonly Sampling[];
   readonly sampler: SamplerName | undefined;
 }
@@ -61,7 +67,7 @@ export function networksOf(
   task: Task,
   { prior, unets }: ModelFacts,
 ): readonly RunNetwork[] {
-  const first = task === "upscale" ? (values.startAtUnetNumber ?? DEFAULTS.startAtUnetNumber) : 1;
+  const first = task === "upscale" ? (values.startAtUnetNumber ?? REQUEST_DEFAULTS.startAtUnetNumber) : 1;
   const ofUnets = unets.map(({ takesText, takesImageEmbed, takesGuidance, ...defaults }, index) => ({
     index,
     defaults,
@@ -99,7 +105,7 @@ export function settingsOf(values: DraftValues, task: Task, facts: ModelFacts | 
   return networks.map(({ index }) => (index === undefined ? values.prior : (values.unets[index] ?? {})));
 }
 
-/** Returns the texts of a task that its form shows, in the order of `Parameters.prompts`. */
+/** Returns the texts of a task that its form shows, in the order of `RequestParameters.prompts`. */
 export function textsOf(values: DraftValues, task: Task, facts: ModelFacts | undefined): readonly string[] {
   const hasCaptions = captionUse(values, task, facts) !== "none";
   switch (task) {
@@ -121,7 +127,7 @@ export function textsOf(values: DraftValues, task: Task, facts: ModelFacts | und
 }
 
 /** Returns the parameters of a job. */
-export function parametersOf(values: DraftValues, task: Task, facts: ModelFacts | undefined): Parameters {
+export function parametersOf(values: DraftValues, task: Task, facts: ModelFacts | undefined): RequestParameters {
   const { seed, sampler } = values;
   const negative = values.negative.trim();
   return {
@@ -137,16 +143,16 @@ export function parametersOf(values: DraftValues, task: Task, facts: ModelFacts 
   };
 }
 
-function ownParameters(values: DraftValues, task: Task): Partial<Parameters> {
-  const { strength = DEFAULTS.strength, resampleTimes, startAtUnetNumber } = values;
+function ownParameters(values: DraftValues, task: Task): Partial<RequestParameters> {
+  const { strength = REQUEST_DEFAULTS.strength, resampleTimes, startAtUnetNumber } = values;
   switch (task) {
     case "interpolate":
       return {
-        frames: values.interpolateFrames ?? DEFAULTS.interpolateFrames,
+        frames: values.interpolateFrames ?? REQUEST_DEFAULTS.interpolateFrames,
         ...(values.ends === "images" && { isBetweenImages: true }),
       };
     case "edit":
-      return { frames: values.editFrames ?? DEFAULTS.editFrames, strength };
+      return { frames: values.editFrames ?? REQUEST_DEFAULTS.editFrames, strength };
     case "inpaint":
       return defined({ resampleTimes });
     case "upscale":
@@ -163,7 +169,7 @@ function unetsOf(unets: readonly Sampling[], facts: ModelFacts | undefined): rea
 }
 
 /** Returns the values of the forms that parameters set, but for the seed. The library's defaults count as not set. */
-export function valuesOf({ task, prompts, ...given }: Omit<Parameters, "seed">): Partial<DraftValues> {
+export function valuesOf({ task, prompts, ...given }: Omit<RequestParameters, "seed">): Partial<DraftValues> {
   const { count, prior, unets, sampler, frames, strength, resampleTimes, startAtUnetNumber } = given;
   const shared = {
     prior,
@@ -202,8 +208,8 @@ export function valuesOf({ task, prompts, ...given }: Omit<Parameters, "seed">):
   }
 }
 
-function unlessDefault(name: keyof typeof DEFAULTS, value: number | undefined): number | undefined {
-  return value === DEFAULTS[name] ? undefined : value;
+function unlessDefault(name: keyof typeof REQUEST_DEFAULTS, value: number | undefined): number | undefined {
+  return value === REQUEST_DEFAULTS[name] ? undefined : value;
 }
 
 function filled(text: string): string[] {

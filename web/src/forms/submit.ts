@@ -1,5 +1,5 @@
 import type { AppState } from "../app-state.svelte.js";
-import type { Task } from "../jobs/request.js";
+import type { Task } from "dalle2-webgpu/requests";
 import type { Problem } from "./checks.js";
 import { isProblem } from "./draft.svelte.js";
 

@@ -1,5 +1,5 @@
 import type { Job } from "../jobs/job.svelte.js";
-import type { Task } from "../jobs/request.js";
+import type { Task } from "dalle2-webgpu/requests";
 import { promptsIn } from "./parameters.js";
 
 /** How many characters of a longer prompt the library's messages have. */

@@ -1,4 +1,4 @@
-import type { Parameters } from "../jobs/request.js";
+import type { RequestParameters } from "dalle2-webgpu/requests";
 
 /** An image that is kept in this browser. */
 export interface KeptImage {
@@ -12,7 +12,7 @@ export interface KeptImage {
   readonly height: number;
   /** The PNG, with its record. */
   readonly file: Blob;
-  readonly parameters: Parameters;
+  readonly parameters: RequestParameters;
   /** Prompt of this image; empty if it has none. */
   readonly prompt: string;
   /** Id and label of its model. */

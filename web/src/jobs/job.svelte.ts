@@ -1,10 +1,10 @@
 import type { GeneratedImage, RgbImage, ScriptProgress } from "dalle2-webgpu";
+import type { ServedStage } from "../engine/engine.js";
 import type { Failure } from "../engine/failure.js";
 import type { Loading } from "../models/held-model.js";
 import type { ModelChoice } from "../models/model-choice.js";
-import { jobSize } from "./image-parameters.js";
+import { type ImageRequest, requestSize } from "dalle2-webgpu/requests";
 import type { JobTime } from "./job-clock.js";
-import type { Request } from "./request.js";
 
 /** Where a job stands. While `opening`, its model's session says how far it is; while that is paused, it is queued. */
 export type JobStatus = "queued" | "opening" | "generating" | "done" | "cancelled" | "failed";
@@ -21,7 +21,7 @@ export interface JobImage {
 /** A request, from the queue to its images. */
 export class Job {
   readonly id = crypto.randomUUID();
-  readonly request: Request;
+  readonly request: ImageRequest;
   readonly choice: ModelChoice;
   /** How its model is loaded, in place of what the settings say. */
   readonly loading: Loading | undefined;
@@ -32,6 +32,8 @@ export class Job {
   images: readonly (JobImage | undefined)[] = $state.raw([]);
   failure: Failure | undefined = $state.raw();
   warnings: readonly string[] = $state.raw([]);
+  /** Where it stands on a server, until it runs there. */
+  served: ServedStage | undefined = $state.raw();
   /** Share that is done, 0 to 1, with the opening of its model. It never falls. */
   fraction: number = $state(0);
   /** Estimated; before the first step, from the last job. */
@@ -40,10 +42,10 @@ export class Job {
   readonly size: number;
   readonly #controller = new AbortController();
 
-  constructor(request: Request, choice: ModelChoice, loading?: Loading) {
+  constructor(request: ImageRequest, choice: ModelChoice, loading?: Loading) {
     this.request = request;
     this.choice = choice;
-    this.size = jobSize(request);
+    this.size = requestSize(request);
     this.loading = loading;
     this.images = new Array<undefined>(this.size).fill(undefined);
   }

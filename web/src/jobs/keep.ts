@@ -1,7 +1,7 @@
 import { adapterName, type GeneratedImage } from "dalle2-webgpu";
 import type { OpenModel } from "../engine/engine.js";
 import type { KeptImage } from "../gallery/kept-image.js";
-import { inputsOfImage, parametersOfImage, promptOfImage } from "./image-parameters.js";
+import { inputsOfImage, parametersOfImage, promptOfImage } from "dalle2-webgpu/requests";
 import type { Job } from "./job.svelte.js";
 
 /** What the gallery keeps of an image of a job. `seconds` are counted from the start of the job. */

@@ -8,7 +8,7 @@ import type { ModelChoice } from "../models/model-choice.js";
 import { Job } from "./job.svelte.js";
 import { JobClock } from "./job-clock.js";
 import { keptImageOf } from "./keep.js";
-import type { Request } from "./request.js";
+import type { ImageRequest } from "dalle2-webgpu/requests";
 import { Speeds, workOf } from "./speed.js";
 
 /** What a job is run on, if not as the session says. */
@@ -39,7 +39,7 @@ export class Queue {
     return this.jobs.find(({ status }) => status === "opening" || status === "generating");
   }
 
-  add(request: Request, { choice = this.#session.choice, loading }: JobOptions = {}): Job {
+  add(request: ImageRequest, { choice = this.#session.choice, loading }: JobOptions = {}): Job {
     const job = new Job(request, choice, loading);
     this.jobs = [job, ...this.jobs];
     void this.#work();
@@ -115,9 +115,14 @@ export class Queue {
     const { request, choice, signal } = job;
     signal.throwIfAborted();
     const work = workOf(request, model);
-    const key = `${choice.id} ${request.parameters.task} ${model.dtype}`;
+    // The same model is not as fast on a server.
+    const place = typeof choice.config === "string" ? choice.config : choice.id;
+    const key = `${place} ${request.parameters.task} ${model.dtype}`;
     job.status = "generating";
-    job.setTime(clock.begin(this.#speeds.estimate(key, work)));
+    const begin = (): void => {
+      job.setTime(clock.begin(this.#speeds.estimate(key, work)));
+    };
+    begin();
     await model.run(request, {
       signal,
       onProgress: (progress) => {
@@ -129,6 +134,12 @@ export class Queue {
       },
       onWarning: (message) => {
         job.warn(message);
+      },
+      onStage: (stage) => {
+        if (job.isOver) return;
+        job.served = stage.type === "running" ? undefined : stage;
+        // Its time counts from here.
+        if (stage.type === "running") begin();
       },
     });
     this.#speeds.learn(key, work, clock.elapsed);

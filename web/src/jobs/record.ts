@@ -1,6 +1,12 @@
 // From the record in an image file, which the app and the `dalle2` command write, to the parameters of a form.
 import type { ImageRecord, SamplerName } from "dalle2-webgpu";
-import { samplerNamed, type Parameters, type PriorSampling, type Sampling, type Task } from "./request.js";
+import {
+  type PriorSampling,
+  type RequestParameters,
+  samplerNamed,
+  type Sampling,
+  type Task,
+} from "dalle2-webgpu/requests";
 
 /** Tasks by the script that runs them. */
 const TASK_OF_SCRIPT: Readonly<Record<string, Task>> = {
@@ -16,7 +22,7 @@ const TASK_OF_SCRIPT: Readonly<Record<string, Task>> = {
 type Values = Readonly<Record<string, unknown>>;
 
 /** Returns the parameters that generate the image of a record again; undefined if no task of the app did. */
-export function parametersOfRecord({ seed, parameters }: ImageRecord): Parameters | undefined {
+export function parametersOfRecord({ seed, parameters }: ImageRecord): RequestParameters | undefined {
   const task = taskOf(parameters.script);
   if (!task) return undefined;
   const values: Values = parameters;
@@ -79,7 +85,7 @@ function readPrompts(task: Task, values: Values): readonly string[] {
 }
 
 /** Parameters of one task alone. */
-function readOwn(task: Task, values: Values): Partial<Parameters> {
+function readOwn(task: Task, values: Values): Partial<RequestParameters> {
   switch (task) {
     case "interpolate": {
       const isBetweenPrompts = text(values.start) !== undefined && text(values.end) !== undefined;

@@ -1,21 +1,19 @@
 // How long a job takes, before its first step: as the last one on the same model.
 import type { NetworkSettings } from "dalle2-webgpu";
 import type { OpenModel } from "../engine/engine.js";
-import { DEFAULTS } from "./defaults.js";
-import { jobSize } from "./image-parameters.js";
-import { runsPrior, type Request, type Sampling } from "./request.js";
+import { type ImageRequest, REQUEST_DEFAULTS, requestSize, runsPrior, type Sampling } from "dalle2-webgpu/requests";
 
 /** Descriptions of a model that say how much work a job is. */
 export type WorkFacts = Pick<OpenModel, "prior" | "decoder">;
 
 /** The work of a job in evaluations of networks: a measure of its time on one model. */
-export function workOf(request: Request, { prior, decoder }: WorkFacts): number {
+export function workOf(request: ImageRequest, { prior, decoder }: WorkFacts): number {
   const { parameters } = request;
-  const { task, unets, resampleTimes = DEFAULTS.resampleTimes } = parameters;
-  const size = jobSize(request);
+  const { task, unets, resampleTimes = REQUEST_DEFAULTS.resampleTimes } = parameters;
+  const size = requestSize(request);
   const embeddings = task === "interpolate" ? 2 : size;
   const ofPrior = prior && runsPrior(parameters) ? embeddings * evaluations(parameters.prior, prior.settings) : 0;
-  const first = task === "upscale" ? (parameters.startAtUnetNumber ?? DEFAULTS.startAtUnetNumber) - 1 : 0;
+  const first = task === "upscale" ? (parameters.startAtUnetNumber ?? REQUEST_DEFAULTS.startAtUnetNumber) - 1 : 0;
   const ofUnets = (decoder?.settings ?? []).slice(first).map((own, i) => {
     return evaluations(unets[first + i] ?? {}, own) * (task === "inpaint" ? resampleTimes : 1);
   });

@@ -7,15 +7,17 @@ interface Kept {
   readonly isSmooth: boolean;
   readonly dtype: "auto" | "f32" | "f16";
   readonly weights: "full" | "int8";
+  readonly computesOn: "server" | "browser";
 }
 
 const KEY = "dalle2app.settings";
-const DEFAULTS: Kept = { theme: "system", isSmooth: false, dtype: "auto", weights: "full" };
+const DEFAULTS: Kept = { theme: "system", isSmooth: false, dtype: "auto", weights: "full", computesOn: "server" };
 const ALLOWED: { readonly [Name in keyof Kept]: readonly Kept[Name][] } = {
   theme: ["system", "light", "dark"],
   isSmooth: [false, true],
   dtype: ["auto", "f32", "f16"],
   weights: ["full", "int8"],
+  computesOn: ["server", "browser"],
 };
 
 /** The settings of the page, kept in this browser. */
@@ -27,6 +29,8 @@ export class Settings {
   dtype: Kept["dtype"] = $state("auto");
   /** How weights lie in the memory of the GPU. */
   weights: Kept["weights"] = $state("full");
+  /** Where images are generated, if the page came from a server that can. */
+  computesOn: Kept["computesOn"] = $state("server");
   readonly #storage: Pick<Storage, "getItem" | "setItem"> | undefined;
 
   /** `storage` is absent where the browser keeps nothing. */
@@ -37,9 +41,9 @@ export class Settings {
 
   /** Keeps them. Where that fails, they count until the page is closed. */
   save(): void {
-    const { theme, isSmooth, dtype, weights } = this;
+    const { theme, isSmooth, dtype, weights, computesOn } = this;
     try {
-      this.#storage?.setItem(KEY, JSON.stringify({ theme, isSmooth, dtype, weights } satisfies Kept));
+      this.#storage?.setItem(KEY, JSON.stringify({ theme, isSmooth, dtype, weights, computesOn } satisfies Kept));
     } catch {
       // No room, or not allowed.
     }
@@ -61,6 +65,7 @@ export function parseSettings(text: string | null | undefined): Kept {
     isSmooth: choose("isSmooth"),
     dtype: choose("dtype"),
     weights: choose("weights"),
+    computesOn: choose("computesOn"),
   };
 }
 

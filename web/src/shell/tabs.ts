@@ -11,7 +11,7 @@ import InpaintForm from "../forms/InpaintForm.svelte";
 import InterpolateForm from "../forms/InterpolateForm.svelte";
 import UpscaleForm from "../forms/UpscaleForm.svelte";
 import VariationsForm from "../forms/VariationsForm.svelte";
-import type { Task } from "../jobs/request.js";
+import type { Task } from "dalle2-webgpu/requests";
 import { TASK_NAMES } from "./task-names.js";
 
 /** A tab as it is shown. Interpolation and edits share one. */

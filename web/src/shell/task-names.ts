@@ -1,4 +1,4 @@
-import type { Task } from "../jobs/request.js";
+import type { Task } from "dalle2-webgpu/requests";
 
 /** What tasks are called. */
 export const TASK_NAMES: Readonly<Record<Task, string>> = {

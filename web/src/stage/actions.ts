@@ -15,7 +15,7 @@ import type { AppState } from "../app-state.svelte.js";
 import { linkTo } from "../forms/link.js";
 import { downloadEach } from "../gallery/download.js";
 import type { KeptImage } from "../gallery/kept-image.js";
-import type { Task } from "../jobs/request.js";
+import type { Task } from "dalle2-webgpu/requests";
 import type { MenuItem } from "../parts/menu-item.js";
 import { TASK_NAMES } from "../shell/task-names.js";
 import { compareWith } from "./compare.js";

@@ -1,9 +1,8 @@
 // Images as they are shown: those of a job belong together, also after the job is gone.
 import type { RgbImage } from "dalle2-webgpu";
 import type { KeptImage } from "../gallery/kept-image.js";
-import { promptOfImage } from "../jobs/image-parameters.js";
+import { promptOfImage, type RequestParameters, type Task } from "dalle2-webgpu/requests";
 import type { Job } from "../jobs/job.svelte.js";
-import type { Parameters, Task } from "../jobs/request.js";
 
 /** An image on the stage or in the strip. */
 export interface ShownImage {
@@ -44,7 +43,7 @@ export function labelOf(task: Task, prompt: string): string {
 }
 
 /** What a job generates, in words. */
-export function titleOf({ task, prompts }: Parameters): string {
+export function titleOf({ task, prompts }: RequestParameters): string {
   const isChange = task === "interpolate" || task === "edit";
   return labelOf(task, prompts.filter((prompt) => prompt !== "").join(isChange ? " → " : ", "));
 }

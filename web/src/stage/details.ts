@@ -1,5 +1,5 @@
 import type { KeptImage } from "../gallery/kept-image.js";
-import type { PriorSampling } from "../jobs/request.js";
+import type { PriorSampling } from "dalle2-webgpu/requests";
 import { TASK_NAMES } from "../shell/task-names.js";
 
 /** A fact of an image: what it is called, and its value. */

@@ -1,8 +1,9 @@
 // What the page says of a job.
+import type { ServedStage } from "../engine/engine.js";
 import type { OpeningState } from "../engine/opening.js";
 import type { Job } from "../jobs/job.svelte.js";
 import { saySpeed, sayStage } from "../models/opening-words.js";
-import { sayLeft } from "../parts/amounts.js";
+import { sayImages, sayLeft } from "../parts/amounts.js";
 
 /** How a job, or the opening of its model, is going. */
 export interface ProgressWords {
@@ -37,13 +38,27 @@ function sayOpening(opening: OpeningState): Omit<ProgressWords, "fraction"> {
   return { stage, left: sayLeft(opening.millisecondsLeft) };
 }
 
-function sayGenerating({ progress, fraction, millisecondsLeft }: Job): ProgressWords {
+function sayGenerating({ progress, fraction, millisecondsLeft, served }: Job): ProgressWords {
+  if (served) return { stage: sayServed(served), left: "", fraction };
   const left = sayLeft(millisecondsLeft);
   if (!progress) return { stage: "Starting", left, fraction };
   const { phase, unetNumber, step, steps, batch, batches } = progress;
   const network = phase === "prior" ? "Prior" : `U-Net ${unetNumber ?? 1}`;
   const part = batches > 1 ? `, batch ${batch} of ${batches}` : "";
   return { stage: `${network}, step ${step} of ${steps}${part}`, left, fraction };
+}
+
+function sayServed(served: ServedStage): string {
+  switch (served.type) {
+    case "waiting":
+      return served.imagesAhead > 0
+        ? `Waiting on the server: ${sayImages(served.imagesAhead)} ahead`
+        : "Next on the server";
+    case "loading":
+      return `The server loads the model, ${Math.floor(served.fraction * 100)} %`;
+    case "running":
+      return "Starting";
+  }
 }
 
 function sayCancelled({ progress }: Job): string {

@@ -1,6 +1,7 @@
 import { parseConfig } from "../../../config/config-error.js";
 import type { RgbImage } from "../../../image/image.js";
 import { cast } from "../../../ops/layout.js";
+import type { Arena } from "../../../tensor/arena.js";
 import type { Tensor } from "../../../tensor/tensor.js";
 import type { Weights } from "../../../weights/store.js";
 import type { ImageEncoder } from "../../interfaces.js";
@@ -81,6 +82,14 @@ export class TransformersImageEncoder implements ImageEncoder {
 
   embedImage(image: Tensor): Tensor {
     return image.arena.scope(() => this.encode(this.normalise(image)).embed);
+  }
+
+  /** The embedding of pixels that are zero after they were normalised: an image of the mean colour, not a black one. */
+  embedNull(arena: Arena): Tensor {
+    return arena.scope(() => {
+      const side = this.imageSize;
+      return this.encode(arena.from(new Float32Array(3 * side * side), [1, side, side, 3], "f32")).embed;
+    });
   }
 
   /** Images as `embedImage` takes them, normalised; f32. */

@@ -1,141 +1,47 @@
 import * as z from "zod/mini";
 import { parseConfig } from "../../../config/config-error.js";
-import { never, only } from "../../../config/known-keys.js";
-import { componentConfig, count } from "./component-config.js";
-import { checkUnet, commonOptions, ofEach, unetShape, UNET_HARMLESS, type UnetOptions } from "./unet-config.js";
+import { never } from "../../../config/known-keys.js";
+import {
+  ADDED_KEY_HARMLESS,
+  addedKeyShape,
+  addedKeyUnetOptions,
+  checkAddedKeyUnet,
+  type AddedKeyUnetOptions,
+} from "../../diffusers/config/added-key-unet-config.js";
+import { componentSchema } from "../../diffusers/config/component-schema.js";
 
-const downBlock = z.enum(["ResnetDownsampleBlock2D", "SimpleCrossAttnDownBlock2D"]);
-const upBlock = z.enum(["ResnetUpsampleBlock2D", "SimpleCrossAttnUpBlock2D"]);
-const kernel = z.int().check(
-  z.positive(),
-  z.refine((size) => size % 2 === 1, "expected an odd number"),
-);
+/** Why a key of another decoder is refused. */
+const OTHER_CONDITION = "decoders of other pipelines, with other conditions";
 
-/** Reasons why a key of another decoder is refused. */
-const NO_LATENT = "decoders of other pipelines, with other conditions";
-const NO_TRANSFORMER = "blocks with whole transformers";
-
-// A missing block type would be one of Stable Diffusion's, which is not supported: so it must be given.
 const shape = {
-  ...unetShape,
-  in_channels: z._default(count, 4),
-  out_channels: z._default(count, 4),
-  down_block_types: z.array(downBlock).check(z.minLength(1)),
-  mid_block_type: z.literal("UNetMidBlock2DSimpleCrossAttn"),
-  up_block_types: z.array(upBlock).check(z.minLength(1)),
-  only_cross_attention: z._default(z.union([z.boolean(), z.array(z.boolean())]), false),
-  mid_block_only_cross_attention: z.optional(z.boolean()),
-  block_out_channels: z._default(z.array(count).check(z.minLength(1)), [320, 640, 1280, 1280]),
-  layers_per_block: z._default(z.union([count, z.array(count)]), 2),
-  cross_attention_dim: z._default(z.union([count, z.array(count)]), 1280),
-  attention_head_dim: z._default(z.union([count, z.array(count)]), 8),
+  ...addedKeyShape,
   class_embed_type: z.literal("identity"),
-  resnet_skip_time_act: z._default(z.boolean(), false),
-  resnet_out_scale_factor: only(1, "residual blocks that scale their output"),
-  conv_in_kernel: z._default(kernel, 3),
-  conv_out_kernel: z._default(kernel, 3),
-  num_attention_heads: never("diffusers refuses it, too"),
-  addition_embed_type: never(NO_LATENT),
-  addition_time_embed_dim: never(NO_LATENT),
-  encoder_hid_dim: never(NO_LATENT),
-  encoder_hid_dim_type: never(NO_LATENT),
-  projection_class_embeddings_input_dim: never(NO_LATENT),
-  time_cond_proj_dim: never(NO_LATENT),
-  time_embedding_act_fn: never("a second activation of the time embedding"),
-  timestep_post_act: never("a second activation of the time embedding"),
-  class_embeddings_concat: only(false, "class embeddings beside the time embedding"),
-  cross_attention_norm: never("a norm of the context"),
-  dual_cross_attention: only(false, NO_TRANSFORMER),
-  attention_type: only("default", "attention with grounding tokens"),
+  addition_embed_type: never(OTHER_CONDITION),
+  addition_time_embed_dim: never(OTHER_CONDITION),
+  encoder_hid_dim: never(OTHER_CONDITION),
+  encoder_hid_dim_type: never(OTHER_CONDITION),
+  projection_class_embeddings_input_dim: never(OTHER_CONDITION),
 };
 
-const schema = componentConfig("UNet2DConditionModel", shape, {
-  harmless: {
-    ...UNET_HARMLESS,
-    "of transformer blocks, which are not supported": [
-      "transformer_layers_per_block",
-      "reverse_transformer_layers_per_block",
-      "use_linear_projection",
-      "upcast_attention",
-    ],
-    "of other class embeddings": ["num_class_embeds", "addition_embed_type_num_heads"],
-  },
-}).check(
+const schema = componentSchema("UNet2DConditionModel", shape, { harmless: ADDED_KEY_HARMLESS }).check(
   z.superRefine((config, context) => {
-    const { block_out_channels: widths, norm_num_groups: groups, attention_head_dim: dimHead } = config;
-    const { layers_per_block, cross_attention_dim, only_cross_attention, down_block_types, up_block_types } = config;
-    const lists = { layers_per_block, cross_attention_dim, attention_head_dim: dimHead, only_cross_attention };
     const issue = (key: string, message: string) => {
       context.addIssue({ code: "custom", path: [key], message });
     };
-    checkUnet({ widths, groups, lists: { ...lists, down_block_types, up_block_types } }, issue);
-    if (new Set(ofEach(cross_attention_dim, 1)).size > 1) {
-      issue("cross_attention_dim", "different widths of one context are not supported");
-    }
+    checkAddedKeyUnet(config, issue);
     const { in_channels: channelsIn, out_channels: channelsOut } = config;
     if (channelsOut !== channelsIn && channelsOut !== 2 * channelsIn) {
       issue("out_channels", `expected ${channelsIn} as in_channels, or twice as many, found ${channelsOut}`);
     }
-    const wide = tooWideHead(config);
-    if (wide !== undefined) issue("attention_head_dim", `${wide} is more than the channels of its block`);
   }),
 );
 
-/** A head size for which a block has too few channels; undefined if there is none. */
-function tooWideHead(config: {
-  readonly block_out_channels: readonly number[];
-  readonly attention_head_dim: number | readonly number[];
-  readonly down_block_types: readonly z.output<typeof downBlock>[];
-  readonly up_block_types: readonly z.output<typeof upBlock>[];
-}): number | undefined {
-  const { block_out_channels: widths, down_block_types: down, up_block_types: up } = config;
-  const heads = ofEach(config.attention_head_dim, widths.length);
-  const widest = widths.map((_, i) =>
-    Math.min(
-      down[i] === "SimpleCrossAttnDownBlock2D" || i === widths.length - 1 ? widths[i]! : Infinity,
-      up[i] === "SimpleCrossAttnUpBlock2D" ? widths.at(-1 - i)! : Infinity,
-    ),
-  );
-  return heads.find((dimHead, i) => dimHead > widest[i]!);
-}
-
-/** Every option of a decoder's U-Net. Lists have one entry for each resolution. */
-export interface DecoderOptions extends UnetOptions {
-  /** Whether residual blocks are followed by attention, on the way down and up. */
-  readonly attendsDown: readonly boolean[];
-  readonly attendsUp: readonly boolean[];
-  /** Channels of an attention head: those of `down` for the way down, and the same list, not reversed, for the way up. */
-  readonly dimHead: readonly number[];
-  /** Whether pixels attend to the context alone, not to each other. */
-  readonly contextOnly: readonly boolean[];
-  readonly midContextOnly: boolean;
-  /** Width of the context. */
-  readonly contextDim: number;
-  /** Whether residual blocks use the time embedding as it is, without SiLU. */
-  readonly skipsTimeActivation: boolean;
-  readonly inKernel: number;
-  readonly outKernel: number;
-}
-
 /**
- * The options in the config of a `UNet2DConditionModel` in its form for unCLIP. `file` is its name in messages. Throws
+ * The options in the config of a `UNet2DConditionModel` in its form for Karlo. `file` is its name in messages. Throws
  * `ConfigError` for other forms.
  * @see https://github.com/huggingface/diffusers/blob/ad3a3afc3a4d3068bbb12f58129c855087ffc6d6/src/diffusers/models/unets/unet_2d_condition.py#L176-L238
  */
-export function decoderOptions(value: unknown, file: string): DecoderOptions {
+export function decoderOptions(value: unknown, file: string): AddedKeyUnetOptions {
   const config = parseConfig(schema, value, file);
-  const { only_cross_attention: contextOnly, mid_block_only_cross_attention: midContextOnly } = config;
-  const stages = config.block_out_channels.length;
-  return {
-    ...commonOptions(config),
-    attendsDown: config.down_block_types.map((type) => type === "SimpleCrossAttnDownBlock2D"),
-    attendsUp: config.up_block_types.map((type) => type === "SimpleCrossAttnUpBlock2D"),
-    dimHead: ofEach(config.attention_head_dim, stages),
-    contextOnly: ofEach(contextOnly, stages),
-    midContextOnly: midContextOnly ?? contextOnly === true,
-    contextDim: ofEach(config.cross_attention_dim, 1)[0]!,
-    skipsTimeActivation: config.resnet_skip_time_act,
-    inKernel: config.conv_in_kernel,
-    outKernel: config.conv_out_kernel,
-  };
+  return addedKeyUnetOptions(config, config.in_channels);
 }

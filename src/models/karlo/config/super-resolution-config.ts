@@ -1,8 +1,14 @@
 import * as z from "zod/mini";
 import { parseConfig } from "../../../config/config-error.js";
 import { never } from "../../../config/known-keys.js";
-import { componentConfig, count } from "./component-config.js";
-import { checkUnet, commonOptions, unetShape, UNET_HARMLESS, type UnetOptions } from "./unet-config.js";
+import { componentSchema, count } from "../../diffusers/config/component-schema.js";
+import {
+  checkUnet,
+  commonOptions,
+  unetShape,
+  UNET_HARMLESS,
+  type UnetOptions,
+} from "../../diffusers/config/unet-config.js";
 
 // A missing block type would be one of plain DDPM's, which is not supported: so it must be given.
 const shape = {
@@ -21,7 +27,7 @@ const shape = {
   num_class_embeds: never("a class embedding"),
 };
 
-const schema = componentConfig("UNet2DModel", shape, {
+const schema = componentSchema("UNet2DModel", shape, {
   harmless: {
     ...UNET_HARMLESS,
     "of blocks and embeddings that are not supported": ["downsample_type", "upsample_type", "num_train_timesteps"],

@@ -1,8 +1,8 @@
 import * as z from "zod/mini";
 import { parseConfig } from "../../../config/config-error.js";
-import { componentConfig, count } from "./component-config.js";
+import { componentSchema, count } from "../../diffusers/config/component-schema.js";
 
-const schema = componentConfig("UnCLIPTextProjModel", {
+const schema = componentSchema("UnCLIPTextProjModel", {
   clip_extra_context_tokens: z._default(count, 4),
   clip_embeddings_dim: z._default(count, 768),
   time_embed_dim: count,

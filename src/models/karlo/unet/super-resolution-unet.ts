@@ -5,9 +5,9 @@ import { stepRow, type PassTimes, type StepInputs, type StepRows } from "../../.
 import type { Tensor } from "../../../tensor/tensor.js";
 import type { Weights } from "../../../weights/store.js";
 import type { SuperResolutionOptions } from "../config/super-resolution-config.js";
-import { TimeEmbedding } from "../time-embedding.js";
-import { SelfAttention } from "./self-attention.js";
-import { UnetTrunk } from "./trunk.js";
+import { TimeEmbedding } from "../../diffusers/time-embedding.js";
+import { SelfAttention } from "../../diffusers/unet/self-attention.js";
+import { UnetTrunk } from "../../diffusers/unet/trunk.js";
 
 const NAME = "SuperResolutionUnet";
 

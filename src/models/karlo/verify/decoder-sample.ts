@@ -11,9 +11,10 @@ import { textProjectionOptions } from "../config/text-projection-config.js";
 import { DecoderStage } from "../decoder-stage.js";
 import type { StageInputs } from "../karlo-stage.js";
 import { runStage } from "../run-stage.js";
-import { withComponents } from "./component.js";
-import { noiseOfCall, refusals, repeated, sampleCalls, schedulerOf, textsOf, uploadText } from "./sample-calls.js";
-import { LOOP } from "./tolerances.js";
+import { withComponents } from "../../diffusers/verify/component.js";
+import { refusals, repeated, schedulerOf, uploadText } from "../../diffusers/verify/sample-inputs.js";
+import { noiseOfCall, sampleCalls, textsOf } from "./sample-calls.js";
+import { LOOP } from "../../diffusers/verify/tolerances.js";
 
 /** Runs the decoder's sampling loop with the noise of the reference. */
 export const verifyDecoderSample: Runner = async (fixture, openArena) => {

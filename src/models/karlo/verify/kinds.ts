@@ -1,7 +1,8 @@
 import type { Runner } from "../../../fixture/runner.js";
 import { verifyDecoderSample } from "./decoder-sample.js";
-import { verifyImageEncoder, verifyTextEncoder, verifyTokenizer } from "./encoders.js";
-import { verifyPriorNet } from "./prior-net.js";
+import { imageEncoderRunner, textEncoderRunner, verifyTokenizer } from "../../diffusers/verify/encoders.js";
+import { priorNetRunner } from "../../diffusers/verify/prior-net.js";
+import { FORWARD } from "../../diffusers/verify/tolerances.js";
 import { verifyPriorSample } from "./prior-sample.js";
 import { verifyResize } from "./resize.js";
 import { verifyScheduler } from "./scheduler.js";
@@ -11,7 +12,7 @@ import { verifyDecoderUnet, verifySuperResolutionUnet } from "./unets.js";
 
 /** The runners of fixtures of Karlo's parts. Those of whole pipelines are in src/verify. */
 export const RUNNERS: ReadonlyMap<string, Runner> = new Map<string, Runner>([
-  ["karlo-prior-net", verifyPriorNet],
+  ["karlo-prior-net", priorNetRunner(FORWARD)],
   ["karlo-text-proj", verifyTextProjection],
   ["karlo-decoder-unet", verifyDecoderUnet],
   ["karlo-sr-unet", verifySuperResolutionUnet],
@@ -19,8 +20,8 @@ export const RUNNERS: ReadonlyMap<string, Runner> = new Map<string, Runner>([
   ["karlo-prior-sample", verifyPriorSample],
   ["karlo-decoder-sample", verifyDecoderSample],
   ["karlo-sr-sample", verifySuperResolutionSample],
-  ["karlo-text-encoder", verifyTextEncoder],
-  ["karlo-image-encoder", verifyImageEncoder],
+  ["karlo-text-encoder", textEncoderRunner(FORWARD)],
+  ["karlo-image-encoder", imageEncoderRunner(FORWARD)],
   ["karlo-tokenizer", verifyTokenizer],
   ["karlo-resize", verifyResize],
 ]);

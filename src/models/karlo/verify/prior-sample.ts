@@ -2,11 +2,13 @@ import type { Output } from "../../../fixture/result.js";
 import type { Runner } from "../../../fixture/runner.js";
 import { scalesOf } from "../../../fixture/unclip-call.js";
 import type { Arena } from "../../../tensor/arena.js";
-import { priorOptions } from "../config/prior-config.js";
-import { KarloPrior } from "../karlo-prior.js";
-import { withComponent } from "./component.js";
-import { noiseOfCall, refusals, sampleCalls, schedulerOf, textsOf, uploadText } from "./sample-calls.js";
-import { PRIOR_LOOP } from "./tolerances.js";
+import { priorOptions } from "../../diffusers/config/prior-config.js";
+import { UnclipPrior } from "../../diffusers/prior/unclip-prior.js";
+import { PRIOR_DEFAULTS } from "../defaults.js";
+import { withComponent } from "../../diffusers/verify/component.js";
+import { refusals, schedulerOf, uploadText } from "../../diffusers/verify/sample-inputs.js";
+import { noiseOfCall, sampleCalls, textsOf } from "./sample-calls.js";
+import { PRIOR_LOOP } from "../../diffusers/verify/tolerances.js";
 
 /** Runs the prior's sampling loop with the noise of the reference. */
 export const verifyPriorSample: Runner = async (fixture, openArena) => {
@@ -18,7 +20,8 @@ export const verifyPriorSample: Runner = async (fixture, openArena) => {
     fixture,
     arena,
     "prior",
-    (weights, { value, file }) => new KarloPrior(weights, priorOptions(value, file), scheduler),
+    (weights, { value, file }) =>
+      new UnclipPrior(weights, { network: priorOptions(value, file), scheduler, defaults: PRIOR_DEFAULTS }),
     async (prior) => {
       const outputs: Output[] = refusals(fixture, (steps) => {
         prior.check({ steps });

@@ -1,7 +1,7 @@
 import type { Output } from "../../../fixture/result.js";
 import type { Runner } from "../../../fixture/runner.js";
 import { resizeBicubic } from "../../../ops/resize.js";
-import { FORWARD } from "./tolerances.js";
+import { FORWARD } from "../../diffusers/verify/tolerances.js";
 
 /** Resizes an image to several sizes, as between the decoder and the super-resolution U-Nets. */
 export const verifyResize: Runner = async (fixture, openArena) => {

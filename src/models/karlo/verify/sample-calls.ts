@@ -1,21 +1,10 @@
 import * as z from "zod/mini";
+import type { RecordedNoise } from "../../../diffusion/noise.js";
 import type { Fixture } from "../../../fixture/fixture.js";
 import { sampleCall, type SampleCall } from "../../../fixture/unclip-call.js";
-import { EXACT, type Output } from "../../../fixture/result.js";
-import { maskRows } from "../../../fixture/run-model.js";
-import { RecordedNoise } from "../../../diffusion/noise.js";
-import { ArgumentError } from "../../../platform/arguments.js";
-import type { Arena } from "../../../tensor/arena.js";
-import type { HostTensor } from "../../../tensor/host-tensor.js";
-import type { TextMaskRows } from "../../interfaces.js";
-import { schedulerOptions } from "../config/scheduler-config.js";
-import { UnclipScheduler } from "../scheduler/unclip-scheduler.js";
-import { componentConfigOf } from "./component.js";
+import { recordedNoise, type HostText } from "../../diffusers/verify/sample-inputs.js";
 
-const info = z.looseObject({
-  calls: z.record(z.string(), sampleCall),
-  raises: z._default(z.record(z.string(), z.string()), {}),
-});
+const info = z.looseObject({ calls: z.record(z.string(), sampleCall) });
 
 /** The calls of a fixture. */
 export function sampleCalls(fixture: Fixture): readonly SampleCall[] {
@@ -27,30 +16,8 @@ type LatentStage = "prior" | "decoder" | "super_res";
 
 /** The noise of a stage in a call: the recorded draws, after the first one if the call gave it. */
 export async function noiseOfCall(fixture: Fixture, call: SampleCall, stage: LatentStage): Promise<RecordedNoise> {
-  const prefix = `noise.${call.name}.`;
   const { [`${stage}_latents`]: given } = call;
-  const first = typeof given === "string" ? [(await fixture.tensor(given)).data] : [];
-  const draws = (await fixture.names(prefix)).toSorted((a, b) => numberOf(a) - numberOf(b));
-  const recorded = await Promise.all(draws.map(async (draw) => (await fixture.tensor(draw)).data));
-  return new RecordedNoise([...first, ...recorded]);
-}
-
-/** The number at the end of the name of a tensor. */
-export function numberOf(name: string): number {
-  return Number(name.slice(name.lastIndexOf(".") + 1));
-}
-
-/** The scheduler of a component in the model folder. */
-export async function schedulerOf(fixture: Fixture, component: string): Promise<UnclipScheduler> {
-  const { value, file } = await componentConfigOf(fixture, component, "scheduler_config.json");
-  return new UnclipScheduler(schedulerOptions(value, file));
-}
-
-/** The texts of a stage's fixture, encoded. */
-interface HostText {
-  readonly embed: HostTensor;
-  readonly encodings: HostTensor;
-  readonly mask: HostTensor;
+  return recordedNoise(fixture, call.name, typeof given === "string" ? given : undefined);
 }
 
 /** The texts of a fixture, and the empty one. */
@@ -61,55 +28,4 @@ export async function textsOf(fixture: Fixture): Promise<{ readonly text: HostTe
     mask: await fixture.tensor(`in.${prefix}text_mask`),
   });
   return { text: await read("", "prompt_embeds"), negative: await read("negative_", "prompt_embeds") };
-}
-
-/** Uploads texts, each `count` times, side by side. The caller disposes both tensors. */
-export function uploadText(arena: Arena, { embed, encodings, mask }: HostText, count: number) {
-  const upload = (tensor: HostTensor) => {
-    const { shape, data } = repeated(tensor, count);
-    return arena.from(data, shape, "f32");
-  };
-  const textMask: TextMaskRows = maskRows(repeated(mask, count));
-  return { textEmbed: upload(embed), textEncodings: upload(encodings), textMask };
-}
-
-/** Rows of a batch, each `count` times, side by side. */
-export function repeated({ shape: [batch = 0, ...row], data }: HostTensor, count: number): HostTensor {
-  const size = data.length / batch;
-  const values = new Float32Array(data.length * count);
-  for (let i = 0; i < batch * count; i++) {
-    const start = Math.floor(i / count) * size;
-    values.set(data.subarray(start, start + size), i * size);
-  }
-  return { shape: [batch * count, ...row], data: values };
-}
-
-/** Compares what the reference refused with what is refused here: `check` is called with that number of steps. */
-export function refusals(fixture: Fixture, check: (steps: number) => void): Output[] {
-  return Object.keys(fixture.info(info).raises).flatMap((call) => {
-    const [, count] = /^num_inference_steps=(\d+)$/.exec(call) ?? [];
-    if (count === undefined) return [];
-    return [
-      {
-        name: `refuses ${call}`,
-        actual: [
-          refuses(() => {
-            check(Number(count));
-          }),
-        ],
-        expected: [1],
-        tolerance: EXACT,
-      },
-    ];
-  });
-}
-
-function refuses(check: () => void): number {
-  try {
-    check();
-    return 0;
-  } catch (error) {
-    if (error instanceof ArgumentError) return 1;
-    throw error;
-  }
 }

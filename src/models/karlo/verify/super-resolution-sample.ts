@@ -5,9 +5,10 @@ import { resizeBicubic } from "../../../ops/resize.js";
 import { superResolutionOptions } from "../config/super-resolution-config.js";
 import { runStage } from "../run-stage.js";
 import { SuperResolutionStage } from "../super-resolution-stage.js";
-import { withComponents } from "./component.js";
-import { noiseOfCall, refusals, sampleCalls, schedulerOf } from "./sample-calls.js";
-import { FORWARD, LOOP } from "./tolerances.js";
+import { withComponents } from "../../diffusers/verify/component.js";
+import { refusals, schedulerOf } from "../../diffusers/verify/sample-inputs.js";
+import { noiseOfCall, sampleCalls } from "./sample-calls.js";
+import { FORWARD, LOOP } from "../../diffusers/verify/tolerances.js";
 
 /** Runs the sampling loop of super-resolution with the noise of the reference, and the resizing before it. */
 export const verifySuperResolutionSample: Runner = async (fixture, openArena) => {

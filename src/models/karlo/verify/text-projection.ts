@@ -7,8 +7,8 @@ import type { HostTensor } from "../../../tensor/host-tensor.js";
 import type { Tensor } from "../../../tensor/tensor.js";
 import { textProjectionOptions } from "../config/text-projection-config.js";
 import { TextProjection } from "../text-projection.js";
-import { withComponent } from "./component.js";
-import { FORWARD } from "./tolerances.js";
+import { withComponent } from "../../diffusers/verify/component.js";
+import { FORWARD } from "../../diffusers/verify/tolerances.js";
 
 interface Inputs {
   readonly imageEmbed: HostTensor;
@@ -47,9 +47,9 @@ function run(arena: Arena, projection: TextProjection, inputs: Inputs): Record<s
     const other = projection.forward(arena, texts(0));
     return {
       "guided.text_encoder_hidden_states": concatBatch(other.context, conditional.context),
-      "guided.additive_clip_time_embeddings": concatBatch(other.classLabels, conditional.classLabels),
+      "guided.additive_clip_time_embeddings": concatBatch(other.addedToTime, conditional.addedToTime),
       "unguided.text_encoder_hidden_states": conditional.context,
-      "unguided.additive_clip_time_embeddings": conditional.classLabels,
+      "unguided.additive_clip_time_embeddings": conditional.addedToTime,
     };
   });
 }

@@ -9,23 +9,23 @@ import type { Tensor } from "../../../tensor/tensor.js";
 import type { Weights } from "../../../weights/store.js";
 import { decoderOptions } from "../config/decoder-config.js";
 import { superResolutionOptions } from "../config/super-resolution-config.js";
-import { DecoderUnet } from "../unet/decoder-unet.js";
+import { AddedKeyUnet } from "../../diffusers/unet/added-key-unet.js";
 import { SuperResolutionUnet } from "../unet/super-resolution-unet.js";
-import { networkCalls, timesOf, type NetworkCall } from "./calls.js";
-import { withComponent, type ComponentConfig } from "./component.js";
-import { FORWARD } from "./tolerances.js";
+import { networkCalls, timesOf, type NetworkCall } from "../../diffusers/verify/calls.js";
+import { withComponent, type ComponentConfig } from "../../diffusers/verify/component.js";
+import { FORWARD } from "../../diffusers/verify/tolerances.js";
 
 /** Runs forward passes of the decoder's U-Net. */
 export const verifyDecoderUnet = unetRunner(
   "decoder",
-  (weights, { value, file }) => new DecoderUnet(weights, decoderOptions(value, file)),
+  (weights, { value, file }) => new AddedKeyUnet(weights, decoderOptions(value, file)),
   (arena, unet, { inputs }) => {
     const x = uploadImage(arena, inputs.get("sample")!);
     const mask = inputs.get("attention_mask");
     using steps = new StepInputs(arena, 1);
     const condition = {
       context: upload(arena, inputs.get("encoder_hidden_states")!),
-      classLabels: upload(arena, inputs.get("class_labels")!),
+      addedToTime: upload(arena, inputs.get("class_labels")!),
       contextMask: mask && maskRows(mask),
     };
     const times = [timesOf(inputs.get("timestep")!)];

@@ -6,7 +6,7 @@ import { ServerError } from "../../server-error.js";
 import { callSignal } from "../call.js";
 import { checkBody, readForm, readJson } from "../body.js";
 import type { ServerParts } from "../parts.js";
-import { PixelBudget } from "../pixel-budget.js";
+import type { PixelBudget } from "../pixel-budget.js";
 import { imagesAnswerOf, now } from "./answer.js";
 import { bodyOfForm } from "./form-body.js";
 import { identityOf, modelOf, runCall, type ImageCall } from "./image-call.js";
@@ -49,10 +49,10 @@ export interface OpenAIHandlers extends Readonly<Record<ImageRoute, Handler>> {
   readonly model: Handler;
 }
 
-/** Makes the handlers. */
-export function openAIHandlers(parts: ServerParts): OpenAIHandlers {
+/** Makes the handlers. `pixels` bounds the images that are held at once. */
+export function openAIHandlers(parts: ServerParts, pixels: PixelBudget): OpenAIHandlers {
   const { settings, observe } = parts;
-  const context: AnswerContext = { parts, pixels: new PixelBudget(settings.maxPixelsAtOnce) };
+  const context: AnswerContext = { parts, pixels };
   const started = now();
   const listed = async () =>
     (await observe.runner.models()).map(({ name, isLoaded }) => ({

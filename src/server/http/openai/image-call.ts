@@ -26,6 +26,9 @@ export interface ImageCall<Body extends ImageBody = ImageBody> {
   readonly warnings: readonly string[];
 }
 
+/** What of a call its job is made of. */
+export type RunnableCall = Pick<ImageCall, "model" | "key" | "jobId" | "request" | "warnings">;
+
 /** The images of a call. */
 export interface CallResult {
   readonly images: readonly FinishedImage[];
@@ -62,7 +65,7 @@ export interface CallWatch {
 export async function runCall(
   c: Context<ServerEnv>,
   parts: ServerParts,
-  call: ImageCall,
+  call: RunnableCall,
   { signal, events, previewEvery }: CallWatch,
 ): Promise<CallResult> {
   const { guard, observe } = parts;

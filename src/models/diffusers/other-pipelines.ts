@@ -1,0 +1,23 @@
+import { FormatError } from "../../weights/errors.js";
+import type { Opened } from "../opened.js";
+
+/** What pipelines of diffusers need that no family here has. */
+const MISSING: readonly (readonly [pipeline: RegExp, missing: string])[] = [
+  [/^KandinskyV22/, "another use of Kandinsky 2.2 than those that run"],
+  [/^Kandinsky3/, "a text encoder (T5) and a U-Net of its own"],
+  [/^Kandinsky/, "a decoder of Kandinsky 2.1 or another one, with other conditions and schedulers"],
+  [/^StableUnCLIP/, "a decoder in a latent space (AutoencoderKL), transformer blocks and an image noiser"],
+  [/^(?:StableDiffusion|LatentDiffusion)/, "a decoder in a latent space (AutoencoderKL) and transformer blocks"],
+  [/^ShapE/, "a renderer of three-dimensional shapes"],
+];
+
+/** Throws `FormatError` for a folder of a pipeline that is near those of a family, but that none claims. */
+export function refuseOtherPipeline(opened: Opened, supported: readonly string[]): void {
+  if (opened.kind === "file") return;
+  const pipeline = String(opened.index._class_name);
+  const [, missing] = MISSING.find(([others]) => others.test(pipeline)) ?? [];
+  if (missing === undefined) return;
+  throw new FormatError(opened.name, `it is a ${pipeline}, which is not supported: it needs ${missing}`, {
+    advice: `of diffusers' pipelines only those of these run: ${supported.join("; ")}`,
+  });
+}

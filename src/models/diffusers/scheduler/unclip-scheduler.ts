@@ -1,0 +1,81 @@
+import type { Process, Sampler, TimestepPair } from "../../../diffusion/sampler.js";
+import { isSharedSampler, SHARED_SAMPLERS, type SamplerName } from "../../../diffusion/samplers.js";
+import { ddpmNumbers, ddpmStep, type DdpmNumbers } from "../../../ops/sampler.js";
+import { ArgumentError } from "../../../platform/arguments.js";
+import type { UnclipSchedulerOptions } from "../config/unclip-scheduler-config.js";
+import { refuseDdim, type Scheduler } from "./scheduler.js";
+import { unclipGrid, UnclipSchedule } from "./unclip-schedule.js";
+
+/** Smallest variance whose logarithm is taken. */
+const MIN_VARIANCE = 1e-20;
+
+/**
+ * `UnCLIPScheduler` of diffusers: how the networks of Karlo sample, and the prior of Kandinsky 2.2.
+ * @see https://github.com/huggingface/diffusers/blob/ad3a3afc3a4d3068bbb12f58129c855087ffc6d6/src/diffusers/schedulers/scheduling_unclip.py#L100-L336
+ */
+export class UnclipScheduler implements Scheduler {
+  readonly process: Process;
+  readonly #schedule: UnclipSchedule;
+
+  constructor(readonly options: UnclipSchedulerOptions) {
+    this.#schedule = new UnclipSchedule(options.timesteps);
+    this.process = { schedule: this.#schedule, objective: options.objective };
+  }
+
+  get x0Limit(): number | undefined {
+    return this.options.x0Limit;
+  }
+
+  /** Default: DDPM. Throws `SamplingError` for DDIM, which the reference does not have. */
+  sampler(name: SamplerName = "ddpm", count: number, component: string): Sampler {
+    const { timesteps } = this.options;
+    if (name === "ddim") throw refuseDdim(component);
+    // The reference divides by the number of steps less one.
+    const fewest = name === "ddpm" ? 2 : 1;
+    if (!Number.isInteger(count) || count < fewest || count > timesteps) {
+      const message = `steps must be ${fewest} to ${timesteps} for ${component} with "${name}", not ${count}.`;
+      throw new ArgumentError("steps", message, { code: "argument/out-of-range" }).locate({ component });
+    }
+    const grid = unclipGrid(timesteps, count);
+    return isSharedSampler(name) ? SHARED_SAMPLERS[name](this.process, grid) : this.#ddpm(grid);
+  }
+
+  #ddpm(grid: readonly TimestepPair[]): Sampler {
+    const { learnedVariance } = this.options;
+    return {
+      // Without noise there is no draw.
+      steps: grid.map((step) => ({ ...step, noise: step.timestep > 0 ? "added" : "none" })),
+      canGoBack: true,
+      init: (inputs, stepOfPass) => {
+        const numbers = ddpmNumbers(
+          inputs,
+          stepOfPass.map((step) => stepNumbers(this.#schedule, grid[step]!)),
+        );
+        return ({ x }, { raw, x0, noise }) => {
+          const learned = learnedVariance ? { prediction: raw, sigmoid: false } : undefined;
+          return { x: ddpmStep({ x, x0, noise }, numbers, learned) };
+        };
+      },
+    };
+  }
+}
+
+/**
+ * The numbers of a step. Each operation is rounded to f32, as in torch.
+ * @see https://github.com/huggingface/diffusers/blob/ad3a3afc3a4d3068bbb12f58129c855087ffc6d6/src/diffusers/schedulers/scheduling_unclip.py#L188-L222
+ * @see https://github.com/huggingface/diffusers/blob/ad3a3afc3a4d3068bbb12f58129c855087ffc6d6/src/diffusers/schedulers/scheduling_unclip.py#L263-L305
+ */
+export function stepNumbers(schedule: UnclipSchedule, { timestep, next }: TimestepPair): DdpmNumbers {
+  const f = Math.fround;
+  const [bar, barNext] = [schedule.barAt(timestep), schedule.barAt(next)];
+  const [rest, restNext] = [f(1 - bar), f(1 - barNext)];
+  const beta = next === timestep - 1 ? schedule.tables.betas[timestep]! : f(1 - f(bar / barNext));
+  const alpha = f(1 - beta);
+  const variance = f(f(restNext / rest) * beta);
+  return {
+    scaleX0: f(f(f(Math.sqrt(barNext)) * beta) / rest),
+    scaleX: f(f(f(Math.sqrt(alpha)) * restNext) / rest),
+    minLog: Math.log(Math.max(variance, MIN_VARIANCE)),
+    maxLog: Math.log(beta),
+  };
+}

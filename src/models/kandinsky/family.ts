@@ -1,0 +1,26 @@
+import { loadPart } from "../../platform/load-part.js";
+import { NO_NAMES } from "../../weights/tree/model-names.js";
+import type { Family } from "../family.js";
+import { claim, inspect } from "./claim.js";
+
+const loading = () => loadPart("Kandinsky's models", () => import("./load.js"));
+const loadingDecoder = () => loadPart("Kandinsky's decoder", () => import("./load-decoder.js"));
+
+/** Kandinsky 2.2: unCLIP with a decoder in a latent space, in folders of the diffusers library (`KandinskyV22…Pipeline`). */
+export const kandinsky: Family = {
+  name: "Kandinsky 2.2",
+  supported: "folders of Kandinsky 2.2 in the layout of diffusers",
+  names: NO_NAMES,
+  configKeys: {},
+  claim,
+  prior: async (request) => (await loading()).loadPrior(request),
+  cascade: async (requests) => (await loadingDecoder()).loadCascade(requests),
+  encoders: async (request) => (await loading()).loadEncoders(request),
+  verify: async () => (await import("./verify/kinds.js")).RUNNERS,
+  inspect,
+  describeFolder: async (folder) => {
+    const { describeFolder } = await loadPart("descriptions of Kandinsky's folders", () => import("./describe.js"));
+    return describeFolder(folder);
+  },
+  convertedMetadata: () => ({}),
+};

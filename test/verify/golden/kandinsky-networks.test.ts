@@ -1,0 +1,9 @@
+import { testFixtures } from "../../support/golden.js";
+
+await testFixtures([
+  "kandinsky-movq",
+  "kandinsky-preprocess",
+  "kandinsky-scheduler",
+  "kandinsky-unet",
+  "kandinsky-unet-inpaint",
+]);
