@@ -13,6 +13,7 @@ const GROUPS: Readonly<Record<string, (options: Options) => Promise<void>>> = {
   runtimes: async (options) => (await import("./groups/runtimes.js")).runRuntimes(options),
   drivers: async (options) => (await import("./groups/drivers.js")).runDrivers(options),
   worker: async (options) => (await import("./groups/worker.js")).runWorker(options),
+  server: async (options) => (await import("./groups/server.js")).runServer(options),
   machine: async (options) => (await import("./groups/machine.js")).runMachine(options),
   report: async (options) => (await import("./report/report.js")).runReport(options),
 };

@@ -29,6 +29,7 @@ Groups:
   scaling    processor time by batch size, prompts, pixels, steps and tokens
   runtimes   a step and an image under Deno (wgpu) and Node (Dawn)
   drivers    steps by this driver and by another one, in turns (needs --onnx)
+  server     an image by a request to dalle2 serve, beside the library alone, in turns (Linux)
   machine    dalle2 bench, kept in docs/speed.json for those who run it elsewhere
   report     writes RESULTS.md and docs/speed.svg from the results
 

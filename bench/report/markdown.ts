@@ -2,6 +2,7 @@ import { computeTime, type ComparedRow } from "../groups/compare.js";
 import type { DriversRow } from "../groups/drivers.js";
 import type { PeakRow } from "../groups/peaks.js";
 import type { ProgramsRow } from "../groups/programs.js";
+import type { ServerRow } from "../groups/server.js";
 import type { ScalingRow } from "../groups/scaling.js";
 import type { Circumstances, GroupResult } from "../lib/results.js";
 import {
@@ -31,7 +32,7 @@ export function resultsPage({ adapters, torch }: AllResults): string {
 }
 
 function adapterSection(results: AdapterResults): string {
-  const { label, ops, steps, start, scaling, runtimes, drivers } = results;
+  const { label, ops, steps, start, scaling, runtimes, server, drivers } = results;
   const parts = [`## ${label}`];
   if (ops) parts.push("### Operations", taken(ops), operationsTable(ops), wrongPeers(ops.rows));
   if (ops) parts.push("### What bounds them", rooflineNote(ops), rooflineTable(ops));
@@ -39,6 +40,7 @@ function adapterSection(results: AdapterResults): string {
   if (start) parts.push("### From the start of the process", taken(start), programsTable(start.rows));
   if (scaling) parts.push("### Scaling", taken(scaling), scalingTable(scaling.rows));
   if (runtimes) parts.push("### Runtimes", taken(runtimes), programsTable(runtimes.rows));
+  if (server) parts.push("### The server", taken(server), serverTable(server.rows));
   if (drivers) parts.push("### Drivers", taken(drivers), driversTable(drivers.rows));
   return parts.filter((part) => part !== "").join("\n\n");
 }
@@ -217,6 +219,19 @@ function scalingTable(rows: readonly ScalingRow[]): string {
     percent(fixedShare),
   ]);
   return `${note}\n\n${table(["n", "n: ms of processor time for each", "exponent", "fixed share"], lines)}`;
+}
+
+function serverTable(rows: readonly ServerRow[]): string {
+  const note =
+    "Milliseconds of processor time for an image of the Shapes model: from the library, and by a request to `dalle2 serve` (HTTP, JSON, limits, queue, log, the PNG with its record), in turns. The overhead is the median of the differences of neighbouring turns; the system counts in steps of 2.5 ms for an image, and what else the machine does moves single turns by more.";
+  const lines = rows.map(({ name, library, server, overhead, rounds }) => [
+    name,
+    digits(library * 1000),
+    digits(server * 1000),
+    `${digits(overhead * 1000)} (${percent(overhead / library)})`,
+    String(rounds),
+  ]);
+  return `${note}\n\n${table(["image", "library", "server", "overhead", "turns of each"], lines)}`;
 }
 
 function torchSection({ label, device, torch, date, rows }: TorchResults): string {

@@ -6,6 +6,7 @@ import type { DriversRow } from "../groups/drivers.js";
 import type { PeakRow } from "../groups/peaks.js";
 import type { ProgramsRow } from "../groups/programs.js";
 import type { ScalingRow } from "../groups/scaling.js";
+import type { ServerRow } from "../groups/server.js";
 import type { GroupResult } from "../lib/results.js";
 import type { TorchRow } from "./torch.js";
 
@@ -17,6 +18,7 @@ export interface AdapterResults {
   readonly start?: GroupResult<ProgramsRow>;
   readonly scaling?: GroupResult<ScalingRow>;
   readonly runtimes?: GroupResult<ProgramsRow>;
+  readonly server?: GroupResult<ServerRow>;
   readonly drivers?: GroupResult<DriversRow>;
 }
 

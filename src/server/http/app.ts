@@ -81,7 +81,7 @@ export function addRoute(
   app.all(path, (c) => {
     const allowed = route.method === "get" ? "GET, HEAD" : route.method.toUpperCase();
     c.header("allow", allowed);
-    throw new ServerError("wrong-method", `${c.req.path} takes ${allowed}, not ${c.req.method.slice(0, 20)}.`);
+    throw new ServerError("wrong-method", `${excerpt(c.req.path)} takes ${allowed}, not ${c.req.method.slice(0, 20)}.`);
   });
 }
 

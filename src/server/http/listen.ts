@@ -37,7 +37,14 @@ export async function listen(app: ServerApp, { host, port, limits }: ListenOptio
     errorHandler: (error) => answerUnreadable(error),
   });
   const server = createGuardedServer((...args) => void listener(...args), limits);
-  server.on("clientError", answerBroken);
+  const answers = new WeakMap<Duplex, ServerResponse>();
+  server.on("request", (request, response) => answers.set(request.socket, response));
+  server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
+    const response = answers.get(socket);
+    // In the middle of an answer, another would be taken for a part of it.
+    if (response?.headersSent && !response.writableFinished) socket.destroy();
+    else answerBroken(error, socket);
+  });
   server.on("checkExpectation", answerExpectation);
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);

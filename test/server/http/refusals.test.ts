@@ -1,6 +1,7 @@
 // Answers to what Node itself would refuse, and to what quotes the caller: each has an id, and controls no terminal.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ErrorBody } from "../../../src/server/http/errors.js";
+import { eventually } from "../support/eventually.js";
 import { RawClient } from "../support/guarded-app.js";
 import { TestServer } from "../support/test-server.js";
 
@@ -31,6 +32,21 @@ describe("an answer with an id", () => {
     expect(answer.text).toMatch(/^x-request-id: req_[0-9a-f-]+\r$/im);
     expect(answer.error).toMatchObject({ type: "invalid_request_error", param: null });
   });
+});
+
+it("what is sent after a request that closes does not write into the stream of its answer", async () => {
+  server.runner.behaviour.stepMs = 20;
+  const body = JSON.stringify({ prompt: "a", stream: true, partial_images: 2 });
+  const head = ["POST /v1/images/generations HTTP/1.1", "Host: localhost", "Content-Type: application/json"];
+  const client = await RawClient.connect(Number(new URL(server.url).port));
+  client.send(`${[...head, `Content-Length: ${body.length}`, "Connection: close"].join("\r\n")}\r\n\r\n${body}`);
+  await eventually(() => {
+    expect(client.text).toContain("text/event-stream");
+  });
+  client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  await client.closed;
+  server.runner.behaviour.stepMs = 0;
+  expect(client.text.match(/HTTP\/1\.1/g)).toHaveLength(1);
 });
 
 it("a path with control characters is quoted without them", async () => {

@@ -16,6 +16,9 @@ interface Answer {
   readonly body: string;
 }
 
+/** Characters of an answer that a fault shows. */
+const MAX_SHOWN = 1500;
+
 /** Judges what came back for a request. */
 export function judge(request: Uint8Array, delivery: Delivery): Verdict {
   const { manner, text, isBroken, isHanging } = delivery;
@@ -27,7 +30,10 @@ export function judge(request: Uint8Array, delivery: Delivery): Verdict {
     answers = answersIn(text);
   } catch (error) {
     // What a client's own break cuts off is no fault.
-    return { outcome: "cut off", fault: isBroken || manner === "half and end" ? undefined : String(error) };
+    // Node ends a connection that goes on after "close", and writes "Continue" for a second request into the first answer.
+    const isOwn = isBroken || manner === "half and end" || manner === "twice";
+    const fault = `${String(error)}: ${JSON.stringify(text.slice(-MAX_SHOWN))}`;
+    return { outcome: "cut off", fault: isOwn ? undefined : fault };
   }
   const fault = answers.map((answer) => faultOf(answer, Buffer.from(request))).find((one) => one !== undefined);
   return { outcome: answers.map(({ status }) => status).join(" then "), fault };

@@ -43,7 +43,7 @@ const SETTINGS = {
   ...PROBE,
   maxOutputPixels: 2 ** 14,
   deadlineMs: 20_000,
-  connections: { headersMs: 1000, requestMs: 2000, keepAliveMs: 1000, stalledMs: 2000 },
+  connections: { headersMs: 1000, requestMs: 2000, keepAliveMs: 1000, stalledMs: 5000 },
 } as const;
 
 /** Runs the requests against a server of its own. */
