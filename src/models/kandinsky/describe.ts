@@ -6,17 +6,12 @@ import { readPrior } from "../diffusers/prior/load-prior.js";
 import type { Checkpoint } from "../../weights/checkpoint.js";
 import type { FamilyReport, ReportSection } from "../family.js";
 import type { OpenedFolder } from "../opened.js";
-<<<<<<< HEAD
-import { claimFolder } from "./claim.js";
+import { claimFolder, NETWORKS } from "./claim.js";
 import { latentScale } from "../diffusers/autoencoder/options.js";
 import type { BesideLatents } from "./config/unet-config.js";
 import type { DecoderStageOptions } from "./decoder/decoder-stage.js";
 import { DEFAULT_LATENT_SIDE, sizeUnit } from "./decoder/sizes.js";
 import { DECODER_DEFAULTS, PRIOR_DEFAULTS } from "./defaults.js";
-=======
-import { claimFolder, NETWORKS } from "./claim.js";
-import { PRIOR_DEFAULTS } from "./defaults.js";
->>>>>>> w-k1
 import { layoutOfFolder } from "./layouts.js";
 import { readDecoder } from "./load-decoder.js";
 
