@@ -51,11 +51,11 @@ function checkInitEmbed(
 ): void {
   if (initEmbed === undefined) {
     if (strength === undefined) return;
-    const message = "strength needs an image embedding to start from: pass initEmbed.";
+    const message = "strength needs initEmbed: pass that too.";
     throw new ArgumentError("strength", message, { code: "argument/missing" });
   }
   if (!takesInitEmbed) {
-    const message = "This prior starts from noise alone and takes no initEmbed; that of Kandinsky 2.2 does.";
+    const message = "This prior takes no initEmbed; that of Kandinsky 2.2 does.";
     throw new ArgumentError("initEmbed", message, { code: "argument/no-effect" });
   }
   const rows = inputs * sampleCount;
@@ -63,13 +63,13 @@ function checkInitEmbed(
   const { length } = filledList(anything)("initEmbed", initEmbed);
   if (!lengths.includes(length)) {
     const expected = [...new Set(lengths)].join(" or ");
-    const message = `initEmbed has ${length} embeddings for ${inputs} of text; expected ${expected}.`;
+    const message = `initEmbed has ${length} embeddings; expected ${expected}.`;
     throw new ArgumentError("initEmbed", message, { code: "argument/mismatch" });
   }
   checkEmbeddings({ initEmbed });
   const { shape } = initEmbed[0]!;
   if (shape.join() === `${imageEmbedDim}`) return;
-  const message = `initEmbed[0] has shape [${shape.join(", ")}]; expected [${imageEmbedDim}], an image embedding of this model.`;
+  const message = `initEmbed[0] has shape [${shape.join(", ")}]; expected [${imageEmbedDim}].`;
   throw new ArgumentError("initEmbed", message, { code: "argument/mismatch" });
 }
 

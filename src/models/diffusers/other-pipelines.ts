@@ -4,10 +4,11 @@ import type { Opened } from "../opened.js";
 /** What pipelines of diffusers need that no family here has. */
 const MISSING: readonly (readonly [pipeline: RegExp, missing: string])[] = [
   [/^KandinskyV22/, "another use of Kandinsky 2.2 than those that run"],
-  [/^Kandinsky3/, "a text encoder (T5) and a U-Net of its own"],
-  [/^Kandinsky/, "a decoder of Kandinsky 2.1 or another one, with other conditions and schedulers"],
-  [/^StableUnCLIP/, "a decoder in a latent space (AutoencoderKL), transformer blocks and an image noiser"],
-  [/^(?:StableDiffusion|LatentDiffusion)/, "a decoder in a latent space (AutoencoderKL) and transformer blocks"],
+  [/^Kandinsky/, "the text encoder and the conditions of another Kandinsky than 2.2"],
+  [
+    /^(?:StableUnCLIP|StableDiffusion|LatentDiffusion)/,
+    "a decoder in a latent space (AutoencoderKL) and transformer blocks",
+  ],
   [/^ShapE/, "a renderer of three-dimensional shapes"],
 ];
 

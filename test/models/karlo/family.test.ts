@@ -67,8 +67,11 @@ describe("the models of a folder", () => {
   });
 
   it.each([
-    ["KandinskyPriorPipeline", /KandinskyPriorPipeline, which is not supported: it needs a decoder of Kandinsky 2\.1/],
-    ["Kandinsky3Pipeline", /Kandinsky3Pipeline, .*T5/],
+    [
+      "KandinskyPriorPipeline",
+      /KandinskyPriorPipeline, which is not supported: it needs the text encoder and the conditions/,
+    ],
+    ["Kandinsky3Pipeline", /Kandinsky3Pipeline, .*another Kandinsky than 2\.2/],
     ["StableUnCLIPImg2ImgPipeline", /StableUnCLIPImg2ImgPipeline, .*AutoencoderKL/],
     ["StableDiffusionPipeline", /StableDiffusionPipeline, .*AutoencoderKL/],
     ["DDPMPipeline", /unrecognised checkpoint: found a folder of class DDPMPipeline/],
