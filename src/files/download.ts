@@ -7,7 +7,8 @@ import { shortHash, sumsOfFile, type FileSums } from "./hash.js";
 import { removeOrigin, removePart } from "./kept-file.js";
 import type { Claim } from "./publication.js";
 import { RunningSums } from "./running-sums.js";
-import { transfer, type PartFile, type RemoteState, type TransferOptions } from "./transfer.js";
+import type { RemoteState } from "./remote-state.js";
+import { transfer, type PartFile, type TransferOptions } from "./transfer.js";
 
 /** The name of a part: by its content if that is known, else a random one that no other process uses. */
 export function partOf(url: string, { sha256 }: Claim, state?: RemoteState) {

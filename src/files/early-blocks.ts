@@ -5,7 +5,7 @@ import { readBody } from "./http.js";
 import { pieceSum } from "./pieces.js";
 import { chunksOf, contentRange, discard, request, type HttpOptions } from "./request.js";
 import { withoutStall, withRetries, type RunPatience } from "./retry.js";
-import { stateOf, type RemoteState } from "./transfer.js";
+import { stateOf, type RemoteState } from "./remote-state.js";
 
 const BLOCK_BYTES = 2 ** 20;
 /** All that is fetched early is kept in memory until the download is complete. */

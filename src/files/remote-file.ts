@@ -30,7 +30,8 @@ import { checkAddress } from "./request.js";
 import { RunningDownload, type Readers } from "./running-download.js";
 import { reserveSpace, type Reservation } from "./space.js";
 import { TemporarySource } from "./temporary-source.js";
-import { probe, type RemoteState, type TransferOptions } from "./transfer.js";
+import { probe, type RemoteState } from "./remote-state.js";
+import type { TransferOptions } from "./transfer.js";
 import { IN_USE, needsCheck, newClaim, reasonToReplace } from "./updates.js";
 import { openVerified } from "./verified-file.js";
 

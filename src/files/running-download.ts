@@ -7,7 +7,7 @@ import { EarlyBlocks } from "./early-blocks.js";
 import { PIECE_BYTES } from "./pieces.js";
 import type { HttpOptions } from "./request.js";
 import type { RunPatience } from "./retry.js";
-import type { RemoteState } from "./transfer.js";
+import type { RemoteState } from "./remote-state.js";
 
 /** What arrives of a file. */
 export interface DownloadProgress {

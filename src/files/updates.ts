@@ -6,7 +6,7 @@ import { isFromElsewhere, type KeptFile, type KeptVersion } from "./kept-file.js
 import { askClaim, type Claim } from "./publication.js";
 import { patienceOf, type RemoteFile, type RemoteOptions } from "./remote-options.js";
 import type { RunPatience } from "./retry.js";
-import { probe } from "./transfer.js";
+import { probe } from "./remote-state.js";
 
 /** Whether the server has to be asked for a newer version of a kept file. */
 export function needsCheck(version: KeptVersion, file: RemoteFile, { checkUpdates = true }: RemoteOptions): boolean {

@@ -6,7 +6,10 @@ import { REQUEST_DEFAULTS, type ImageRequest, type RequestParameters, type Task 
 export type SeriesTask = "interpolate" | "edit";
 
 /** How many images they have by default. */
-const DEFAULT_FRAMES: Readonly<Record<SeriesTask, number>> = { interpolate: REQUEST_DEFAULTS.interpolateFrames, edit: REQUEST_DEFAULTS.editFrames };
+const DEFAULT_FRAMES: Readonly<Record<SeriesTask, number>> = {
+  interpolate: REQUEST_DEFAULTS.interpolateFrames,
+  edit: REQUEST_DEFAULTS.editFrames,
+};
 
 /** Whether the images of a task are a series from the same noise. They are generated together. */
 export function isSeries(task: Task): task is SeriesTask {

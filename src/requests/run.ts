@@ -85,7 +85,11 @@ export function runTogether(
 }
 
 /** Generates the images of a request. Rejects with `Dalle2Error`, or with the reason of the signal. */
-export function runRequest(source: ScriptSource, request: ImageRequest, events: RequestEvents): Promise<readonly GeneratedImage[]> {
+export function runRequest(
+  source: ScriptSource,
+  request: ImageRequest,
+  events: RequestEvents,
+): Promise<readonly GeneratedImage[]> {
   const { parameters, batchSize } = request;
   if (!isSeries(parameters.task)) {
     return runTogether(source, { ...parameters, batchSize }, inputsOf(request), events);

@@ -5,7 +5,7 @@ import type { ByteSource } from "../../platform/source.js";
 import { isUrl, openSource, resolveBeside } from "../open.js";
 import { PATIENCE } from "../patience.js";
 import type { HttpOptions } from "../request.js";
-import { probe } from "../transfer.js";
+import { probe } from "../remote-state.js";
 import { checkInside, type FileFolder } from "./file-folder.js";
 
 /** The files of the folder of `file`, a path or URL. Files on a server are read by ranges, and nothing is kept. */

@@ -10,7 +10,7 @@ import { openSource, resolveBeside } from "../open.js";
 import { bytesBegun, openKept, openRemote } from "../remote-file.js";
 import { patienceOf, type RemoteFile, type RemoteOptions } from "../remote-options.js";
 import { checkSpace } from "../space.js";
-import { probe } from "../transfer.js";
+import { probe } from "../remote-state.js";
 import { shortHash } from "../hash.js";
 import { checkInside, FOLDER_INDEX, type FileFolder, type FolderFileOptions } from "./file-folder.js";
 import type { FolderMemory } from "./folder-memory.js";

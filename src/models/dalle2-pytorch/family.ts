@@ -14,8 +14,8 @@ const CLAIMS = {
   priorNetwork: { kind: undefined, words: "the network of a prior without its schedule" },
 } as const satisfies Readonly<Record<Component, object>>;
 
-const loading = () => loadPart("priors and decoders of DALLE2-pytorch", () => import("./load.js"));
-const inspection = () => loadPart("descriptions of DALLE2-pytorch's files", () => import("./inspect.js"));
+const loading = () => loadPart("DALLE2-pytorch's models", () => import("./load.js"));
+const inspection = () => loadPart("descriptions of DALLE2-pytorch's models", () => import("./inspect.js"));
 
 /**
  * Priors and decoders of lucidrains' DALLE2-pytorch, of any version since 0.5.0. Claims CLIPs too, which DALLE2-pytorch uses
@@ -23,7 +23,7 @@ const inspection = () => loadPart("descriptions of DALLE2-pytorch's files", () =
  */
 export const dalle2Pytorch: Family = {
   name: "DALLE2-pytorch",
-  supported: "priors and decoders of DALLE2-pytorch",
+  supported: "DALLE2-pytorch's models",
   names: modelNames,
   configKeys: dialectEntries,
   claim: (opened: Opened) => {

@@ -5,7 +5,7 @@ import { claim } from "./claim.js";
 
 const loading = () => loadPart("Kandinsky's models", () => import("./load.js"));
 const loadingDecoder = () => loadPart("Kandinsky's decoder", () => import("./load-decoder.js"));
-const describing = () => loadPart("descriptions of Kandinsky's folders", () => import("./describe.js"));
+const describing = () => loadPart("descriptions of Kandinsky's models", () => import("./describe.js"));
 
 /** Kandinsky 2.2: unCLIP with a decoder in a latent space, in folders of the diffusers library (`KandinskyV22…Pipeline`). */
 export const kandinsky: Family = {

@@ -1,9 +1,7 @@
 // The folders of Kandinsky 2.2: the classes of their indexes, and the names of their components.
-import { ConfigError } from "../../config/config-error.js";
 import { CLASSES, type PipelineLayout } from "../diffusers/claim-pipeline.js";
 import type { EncoderComponents } from "../diffusers/clip-encoders.js";
 import type { PriorComponents } from "../diffusers/prior/load-prior.js";
-import type { BuildRequest } from "../family.js";
 import type { OpenedFolder } from "../opened.js";
 
 /** The components of a decoder in a folder. */
@@ -62,22 +60,6 @@ const LAYOUTS: Readonly<Record<string, KandinskyLayout>> = {
 export function layoutOfFolder({ index }: Pick<OpenedFolder, "index">): KandinskyLayout | undefined {
   const name = String(index._class_name);
   return Object.hasOwn(LAYOUTS, name) ? LAYOUTS[name] : undefined;
-}
-
-/** The folder of a request. Throws `ConfigError` for a file. */
-export function folderOf(opened: BuildRequest<unknown>["opened"]): OpenedFolder {
-  if (opened.kind === "folder") return opened;
-  throw new ConfigError(`${opened.name} is a file; Kandinsky 2.2 is a folder of models`);
-}
-
-/** The components of a part of the model. Throws `ConfigError` if the folder is of a pipeline without it. */
-export function componentsIn<Part extends "prior" | "encoders" | "decoder">(
-  folder: OpenedFolder,
-  part: Part,
-): NonNullable<KandinskyLayout[Part]> {
-  const components = layoutOfFolder(folder)?.[part];
-  if (components) return components;
-  throw new ConfigError(`${folder.name} is a ${String(folder.index._class_name)}, which has no ${part}`);
 }
 
 function layoutOf(

@@ -13,7 +13,8 @@ import { kandinskyUnetOptions, LATENT_CHANNELS } from "./config/unet-config.js";
 import { DecoderStage, MOVQ_NAME, type DecoderStageOptions } from "./decoder/decoder-stage.js";
 import { KandinskyCascade } from "./decoder/kandinsky-cascade.js";
 import { UNET_NAME } from "./decoder/latent-sampler.js";
-import { componentsIn, folderOf, type DecoderComponents } from "./layouts.js";
+import { componentsIn, folderOf } from "./components-in.js";
+import type { DecoderComponents } from "./layouts.js";
 
 /** What diffusers' weights are called. */
 const BASE = "diffusion_pytorch_model";

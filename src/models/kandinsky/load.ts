@@ -6,7 +6,7 @@ import { declarePrior } from "../diffusers/prior/load-prior.js";
 import type { UnclipPrior } from "../diffusers/prior/unclip-prior.js";
 import type { BuildRequest, Declared } from "../family.js";
 import type { Encoders } from "../interfaces.js";
-import { componentsIn, folderOf } from "./layouts.js";
+import { componentsIn, folderOf } from "./components-in.js";
 import { PRIOR_OPTIONS } from "./prior-options.js";
 
 /** Builds the prior. Rejects with `ConfigError`, `FormatError` or `FileError`, which name the file. */

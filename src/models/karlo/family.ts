@@ -4,7 +4,7 @@ import type { Family } from "../family.js";
 import { claim } from "./claim.js";
 
 const loading = () => loadPart("Karlo's models", () => import("./load.js"));
-const describing = () => loadPart("descriptions of Karlo's folders", () => import("./describe.js"));
+const describing = () => loadPart("descriptions of Karlo's models", () => import("./describe.js"));
 
 /** Karlo: unCLIP in folders of the diffusers library (`UnCLIPPipeline` and `UnCLIPImageVariationPipeline`). */
 export const karlo: Family = {

@@ -29,6 +29,7 @@ export class KandinskyCascade implements Cascade {
   readonly channels = CHANNELS;
   readonly mixesBatch = false;
   readonly byteRounding = "nearest";
+  readonly takesNullImage = true;
   readonly preparation: ImagePreparation = { image: prepareImage, mask: prepareMask };
   readonly stages: readonly [DecoderStage];
 

@@ -1,6 +1,7 @@
 // How images and masks are resized for the decoder, as Pillow does it for the reference.
 import type { RgbImage } from "../../../image/image.js";
-import { resizeBicubicReduced, resizeLanczos } from "../../../image/pillow-resize.js";
+import { resizeLanczos } from "../../../image/pillow-resize.js";
+import { resizeBicubicReduced } from "../../../image/reduced-resize.js";
 import type { Size } from "./sizes.js";
 
 /** Resizes an image to start from, or to inpaint. */
