@@ -181,7 +181,7 @@ const TABLE = {
   },
   "queue/damaged": {
     class: "QueueError",
-    advice: "Remove the job: dalle2 queue remove. If it happens again, report it.",
+    advice: "Run dalle2 queue remove. If it happens again, report it.",
   },
   "queue/files-gone": {
     class: "QueueError",
@@ -193,7 +193,7 @@ const TABLE = {
   },
   "queue/stalled": {
     class: "QueueError",
-    advice: "Look at the logs of the workers. Send the job again when the cause is mended: dalle2 queue retry.",
+    advice: "Look at the logs of the workers, mend the cause, and run dalle2 queue retry.",
   },
   "queue/unreachable": {
     class: "QueueError",

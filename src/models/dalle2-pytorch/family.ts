@@ -14,7 +14,7 @@ const CLAIMS = {
   priorNetwork: { kind: undefined, words: "the network of a prior without its schedule" },
 } as const satisfies Readonly<Record<Component, object>>;
 
-const loading = () => loadPart("DALLE2-pytorch's models", () => import("./load.js"));
+const loading = () => loadPart("priors and decoders of DALLE2-pytorch", () => import("./load.js"));
 const inspection = () => loadPart("descriptions of DALLE2-pytorch's models", () => import("./inspect.js"));
 
 /**
@@ -23,7 +23,7 @@ const inspection = () => loadPart("descriptions of DALLE2-pytorch's models", () 
  */
 export const dalle2Pytorch: Family = {
   name: "DALLE2-pytorch",
-  supported: "DALLE2-pytorch's models",
+  supported: "priors and decoders of DALLE2-pytorch",
   names: modelNames,
   configKeys: dialectEntries,
   claim: (opened: Opened) => {

@@ -16,8 +16,11 @@ import { failureOf } from "../../../web/src/engine/failure.js";
 /** What only programmers can do. */
 const OF_PROGRAMMERS = /\b(batchSize|clearCache|npm|npx|the File|options?|operation|[Pp]ass)\b|--\w|docs\//;
 
+/** Codes of the command and its servers. What a server answers to the app has codes of its own. */
+const OF_THE_COMMAND = /^(?:cli|queue|server)\//;
+
 describe("a failure", () => {
-  it.each((Object.keys(ERROR_CODES) as ErrorCode[]).filter((code) => !code.startsWith("cli/")))(
+  it.each((Object.keys(ERROR_CODES) as ErrorCode[]).filter((code) => !OF_THE_COMMAND.test(code)))(
     "of code %s has a title, a message and advice for people",
     (code) => {
       const failure = failureOf(new Dalle2Error("It failed.", { code }), { isOnline: true });
