@@ -15,7 +15,8 @@ describe.skipIf(browsers.chromium.isMissing)("a new version of the app", { timeo
 
   beforeAll(async () => {
     app = await openApp();
-    visit = await app.visit({ hash: linkWith({ task: "create", prompt: "a red circle" }) });
+    // Many steps: the job still runs when the new version is found.
+    visit = await app.visit({ hash: linkWith({ task: "create", prompt: "a red circle", "unet1.steps": 64 }) });
     person = new AppPage(visit.page);
   });
   afterAll(() => app.close());

@@ -5,6 +5,7 @@ import type { AppState } from "../../../web/src/app-state.svelte.js";
 import { Job } from "../../../web/src/jobs/job.svelte.js";
 import { SHAPES } from "../../../web/src/models/model-choice.js";
 import { offerUpdates } from "../../../web/src/offline/offer-updates.svelte.js";
+import { Toasts } from "../../../web/src/shell/toasts.svelte.js";
 import type { UpdateNotices } from "../../../web/src/offline/page-updates.js";
 
 const parameters = { task: "create", prompts: ["a"], count: 1, seed: 1, prior: {}, unets: [] } as const;
@@ -19,8 +20,8 @@ vi.mock("../../../web/src/offline/page-updates.js", () => ({
   },
 }));
 
-function offerWith(jobs: readonly Job[]): UpdateNotices {
-  const app = { toasts: { show }, queue: { jobs } } as unknown as AppState;
+function offerWith(jobs: readonly Job[], toasts: Pick<Toasts, "show"> = { show }): UpdateNotices {
+  const app = { toasts, queue: { jobs } } as unknown as AppState;
   end = $effect.root(() => {
     offerUpdates(app);
   });
@@ -54,4 +55,15 @@ it("offers a new version at once if nothing waits or runs", () => {
   offerWith([]).onChanged(reload);
   flushSync();
   expect(show).toHaveBeenCalledWith(expect.stringContaining("another tab"), { label: "Reload", run: reload });
+});
+
+it("offers a new version once, also if another tab takes it while it is offered", () => {
+  const toasts = new Toasts();
+  const notices = offerWith([], toasts);
+  notices.onReady(() => undefined);
+  flushSync();
+  notices.onChanged(() => undefined);
+  flushSync();
+  expect(toasts.list.map(({ message }) => message)).toEqual([expect.stringContaining("another tab")]);
+  for (const toast of toasts.list) toasts.dismiss(toast);
 });

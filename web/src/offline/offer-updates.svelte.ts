@@ -1,13 +1,17 @@
 import { untrack } from "svelte";
 import type { AppState } from "../app-state.svelte.js";
+import type { Toast } from "../shell/toasts.svelte.js";
 import { watchPageUpdates } from "./page-updates.js";
 
 /** Tells of new versions of the page once no job waits or runs: reloading ends them. Call it while a component is set up. */
 export function offerUpdates({ toasts, queue }: Pick<AppState, "toasts" | "queue">): void {
   let offer: (() => void) | undefined = $state.raw();
+  let shown: Toast | undefined;
   const say = (message: string) => (run: () => void) => {
     offer = () => {
-      toasts.show(message, { label: "Reload", run });
+      // What was offered before may have been taken in another tab.
+      if (shown) toasts.dismiss(shown);
+      shown = toasts.show(message, { label: "Reload", run });
     };
   };
   const watched = watchPageUpdates({

@@ -21,12 +21,15 @@ export class Toasts {
   list: readonly Toast[] = $state.raw([]);
   #next = 1;
 
-  show(message: string, action?: Toast["action"]): void {
+  /** Shows a message. Returns it, to dismiss it before its time. */
+  show(message: string, action?: Toast["action"]): Toast {
     const id = this.#next++;
     const time = new Countdown(action ? SHOWN_WITH_ACTION_MS : SHOWN_MS, () => {
       this.dismiss({ id });
     });
-    this.#keep([...this.list, { id, message, action, time }].slice(-MOST));
+    const toast = { id, message, action, time };
+    this.#keep([...this.list, toast].slice(-MOST));
+    return toast;
   }
 
   dismiss({ id }: Pick<Toast, "id">): void {
