@@ -110,8 +110,7 @@ export { openCheckpoint } from "./models/open-checkpoint.js";
 export { BasicInference, type BasicInferenceOptions } from "./pipeline/scripts/basic-inference.js";
 export { BasicInpainting, type BasicInpaintingOptions } from "./pipeline/scripts/basic-inpainting.js";
 export { Embed, type MixOptions } from "./pipeline/scripts/embed.js";
-export type { EmbeddingPair } from "./pipeline/prior-call.js";
-export type { Embedding, Row } from "./pipeline/embedding.js";
+export type { Embedding, EmbeddingPair, Row } from "./pipeline/embedding.js";
 export {
   readEmbeddings,
   writeEmbeddings,

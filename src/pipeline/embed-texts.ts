@@ -1,6 +1,5 @@
 import { NO_GUIDANCE } from "../diffusion/guidance.js";
-import type { Embedding } from "./embedding.js";
-import type { EmbeddingPair } from "./prior-call.js";
+import type { Embedding, EmbeddingPair } from "./embedding.js";
 import { forkOf, type Randomness } from "./randomness.js";
 import type { SamplePriorOptions } from "./script-options.js";
 

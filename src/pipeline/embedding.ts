@@ -66,3 +66,11 @@ export function stackRows(arena: Arena, rows: readonly Embedding[], dtype?: DTyp
   }
   return arena.from(data, [rows.length, ...first.shape], dtype);
 }
+
+/** An image embedding, and the one that a decoder is guided away from. */
+export interface EmbeddingPair {
+  /** `[dimLatent]`, as a decoder takes it. */
+  readonly embedding: Embedding;
+  /** Of the negative prompt; undefined if there is none, or if the prior makes them in a run of their own. */
+  readonly negative: Embedding | undefined;
+}

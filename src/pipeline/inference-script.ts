@@ -7,13 +7,13 @@ import { warnOnConsole } from "../platform/printable.js";
 import { ClipEncoder } from "./clip-encoder.js";
 import { checkDecoder, checkDecoderSettings, decoderOf, fillDecoderSettings, sampleDecoder } from "./decoder-call.js";
 import { embedTexts, type EmbeddedTexts, type NegativeRun, type TextsCall } from "./embed-texts.js";
-import type { Embedding } from "./embedding.js";
+import type { Embedding, EmbeddingPair } from "./embedding.js";
 import { decoderPlan, TimeEstimate, priorPlan, type ScriptWork } from "./time-estimate.js";
 import type { EncodedText } from "./manager/encoded-texts.js";
 import { DalleModelManager, type ManagerOptions } from "./manager/model-manager.js";
 import { checkNegative } from "./negative-text.js";
 import type { GeneratedImage } from "./generated-image.js";
-import { fillPriorSettings, priorOf, samplePrior, type EmbeddingPair } from "./prior-call.js";
+import { fillPriorSettings, priorOf, samplePrior } from "./prior-call.js";
 import { forkOf, randomnessOf, withGenerator } from "./randomness.js";
 import {
   eachOf,

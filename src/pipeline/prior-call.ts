@@ -2,7 +2,7 @@ import { isGuided } from "../diffusion/guidance.js";
 import { withDefaults } from "../diffusion/settings.js";
 import type { Prior } from "../models/interfaces.js";
 import { checkPriorCall } from "./check-call.js";
-import { joinedF32, splitRows, stackRows, type Embedding } from "./embedding.js";
+import { joinedF32, splitRows, stackRows, type Embedding, type EmbeddingPair } from "./embedding.js";
 import { candidatesOf, TimeEstimate, priorPlan } from "./time-estimate.js";
 import type { Computed } from "./manager/computed-model.js";
 import { TextTensors, type EncodedText } from "./manager/encoded-texts.js";
@@ -36,14 +36,6 @@ export function fillPriorSettings(manager: DalleModelManager, asked: AskedPriorS
   const prior = priorOf(manager);
   const numSamplesPerBatch = candidatesOf(prior, asked);
   return { ...prior.settings(withDefaults(asked, manager.defaults.prior)), numSamplesPerBatch };
-}
-
-/** An image embedding, and the one that a decoder is guided away from. */
-export interface EmbeddingPair {
-  /** `[dimLatent]`, as a decoder takes it. */
-  readonly embedding: Embedding;
-  /** Of the negative prompt; undefined if there is none, or if the prior makes them in a run of their own. */
-  readonly negative: Embedding | undefined;
 }
 
 /**

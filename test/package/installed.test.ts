@@ -1,9 +1,11 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { accessSync, constants, copyFileSync, existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { RedisServer } from "../server/queue/support/redis-server.js";
 import { InstalledProject } from "../support/installed-project.js";
 import { checkTypes, type Checking } from "./check-types.js";
 
@@ -82,6 +84,17 @@ function packaged(file: string): string {
   return project.path("node_modules/dalle2-webgpu", file);
 }
 
+/** What is read of package.json. */
+interface Manifest {
+  readonly peerDependencies: Readonly<Record<string, string>>;
+}
+
+/** What runs until it is ended, and what it says when it is ready. */
+const SERVERS = [
+  { command: /dalle2 serve/, ready: /^http:\/\/\S+:\d+/m },
+  { command: /dalle2 worker/, ready: /this worker takes jobs/m },
+];
+
 describe("every command of README runs", () => {
   const own = commands.filter((line) => !/^npm (?:ci|install) /.test(line));
 
@@ -97,7 +110,48 @@ describe("every command of README runs", () => {
     expect(own.length).toBeGreaterThan(5);
   });
 
-  it.each(own)("%s", { timeout: 300_000 }, (line) => {
+  const servers = own.flatMap((line) =>
+    SERVERS.filter(({ command }) => command.test(line)).map(({ ready }) => ({ line, ready })),
+  );
+
+  beforeAll(() => {
+    // A queue needs them, and says so.
+    const versions = (JSON.parse(read("package.json")) as Manifest).peerDependencies;
+    const packages = ["bullmq", "ioredis"].map((name) => `${name}@${versions[name]!}`);
+    const { status, output } = project.shell(`npm install --prefer-offline --no-audit --no-fund ${packages.join(" ")}`);
+    expect(status, output).toBe(0);
+  });
+
+  it.each(servers)("$line, until it is ended", { timeout: 120_000 }, async ({ line, ready }) => {
+    const redis = await RedisServer.start();
+    // Keys of the person who runs the tests are not touched.
+    const env = { ...process.env, XDG_CONFIG_HOME: project.path("config"), DALLE2_KEYS: undefined };
+    const here = line.replace(/redis:\S+/, redis.url);
+    const child = spawn("sh", ["-c", here], { cwd: project.folder, env, detached: true });
+    let output = "";
+    const isReady = new Promise<void>((resolve, reject) => {
+      for (const stream of [child.stdout, child.stderr]) {
+        stream.setEncoding("utf8").on("data", (text: string) => {
+          output += text;
+          if (ready.test(output)) resolve();
+        });
+      }
+      child.once("close", () => {
+        reject(new Error(`it ended: ${output}`));
+      });
+    });
+    const isClosed = once(child, "close");
+    try {
+      await isReady;
+    } finally {
+      // The whole group: the shell, npx and the server.
+      if (child.exitCode === null) process.kill(-child.pid!, "SIGTERM");
+      await isClosed;
+      await redis.kill();
+    }
+  });
+
+  it.each(own.filter((line) => !servers.some((server) => server.line === line)))("%s", { timeout: 300_000 }, (line) => {
     // README says that the files are there.
     const here = line.replace(/(?<= )(?=(?:configs|examples)\/)/g, "node_modules/dalle2-webgpu/");
     const { status, output } = project.shell(here);

@@ -6,7 +6,7 @@ import { makeImage } from "../../src/image/image.js";
 import type { Embedding } from "../../src/pipeline/embedding.js";
 import { InferenceScript } from "../../src/pipeline/inference-script.js";
 import { DalleModelManager } from "../../src/pipeline/manager/model-manager.js";
-import type { EmbeddingPair } from "../../src/pipeline/prior-call.js";
+import type { EmbeddingPair } from "../../src/pipeline/embedding.js";
 import type { SamplePriorOptions } from "../../src/pipeline/script-options.js";
 import { Embed } from "../../src/pipeline/scripts/embed.js";
 import { ArgumentError } from "../../src/platform/arguments.js";

@@ -1,9 +1,9 @@
 import { anything, checkLength, filledList, finiteNumbers, text as textRule } from "../../platform/arguments.js";
 import type { RgbImage } from "../../image/image.js";
 import { unguided } from "../embed-texts.js";
-import type { Embedding } from "../embedding.js";
+import type { Embedding, EmbeddingPair } from "../embedding.js";
 import { InferenceScript } from "../inference-script.js";
-import { priorOf, type EmbeddingPair } from "../prior-call.js";
+import { priorOf } from "../prior-call.js";
 import { randomnessOf, withGenerator } from "../randomness.js";
 import type { SamplePriorOptions } from "../script-options.js";
 import { weightedSum } from "./interpolation.js";

