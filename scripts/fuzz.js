@@ -1,25 +1,5 @@
-// `npm run fuzz -- [TARGET…] [options]` bundles and runs test/fuzz/main.ts, because Node 20 cannot run TypeScript.
+// `npm run fuzz -- [TARGET…] [options]` runs test/fuzz/main.ts on the sources.
 
-import { spawnSync } from "node:child_process";
-import { rmSync } from "node:fs";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
+import { OF_SOURCES, runBundled } from "./run-bundled.js";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
-process.chdir(root);
-const outfile = join(root, ".cache", "fuzz", `main-${process.pid}.js`);
-await build({
-  entryPoints: ["test/fuzz/main.ts"],
-  outfile,
-  bundle: true,
-  packages: "external",
-  platform: "node",
-  format: "esm",
-  target: "node20",
-  alias: { "#platform": "./src/platform/node.ts" },
-  logLevel: "warning",
-});
-const { status } = spawnSync(process.execPath, [outfile, ...process.argv.slice(2)], { stdio: "inherit" });
-rmSync(outfile);
-process.exitCode = status ?? 1;
+await runBundled("test/fuzz/main.ts", OF_SOURCES);
