@@ -11,7 +11,7 @@ export default tseslint.config(
       "docs/api/",
       "output/",
       ".cache/",
-      "src/gpu/kernel-sources.ts",
+      "src/gpu/kernel-sources*.ts",
       "src/tokenizer/vocabulary.ts",
       "test/fixtures/",
     ],

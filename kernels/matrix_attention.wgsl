@@ -17,6 +17,7 @@
 //
 // Grid: [blocks of rows, kv_heads, batch].
 //
+//: later matrix
 //: use lib/attention_params.wgsl
 //: use lib/matrix_units.wgsl
 //: use lib/numbers.wgsl

@@ -3,6 +3,7 @@
 //
 // As conv2d.wgsl, in half precision by matrix units (see lib/matrix.wgsl). The window has at most 32
 // taps. A step is one tap of DEPTH channels. All taps of these follow each other, so that most of x comes from the cache.
+//: later matrix
 //: use lib/conv2d_params.wgsl
 //: use lib/matrix.wgsl
 

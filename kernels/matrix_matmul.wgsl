@@ -1,6 +1,7 @@
 // Y[m, n] = activation(Σ_k X[m, k] · W[k, n] + bias[n]) + residual[m, n]
 //
 // As matmul.wgsl, in half precision by matrix units (see lib/matrix.wgsl).
+//: later matrix
 //: use lib/matmul_params.wgsl
 //: use lib/matrix.wgsl
 

@@ -1,5 +1,6 @@
 // y = x, one vec4 for each invocation: the rate of reading and writing that a benchmark compares with.
 //
+//: later peaks
 //: use lib/elementwise.wgsl
 
 alias Element = f32;

@@ -2,6 +2,7 @@
 //
 // Each invocation has 8 independent sums of 4 lanes; each pass multiplies and adds 4 times to each of them.
 //
+//: later peaks
 //: use lib/elementwise.wgsl
 
 alias Element = f32;

@@ -1,10 +1,12 @@
-// Writes kernels/*.wgsl as one TypeScript module with literal types. Node and any bundler can load it, and a wrong name
-// of a kernel, binding, constant or parameter is a compile error.
+// Writes kernels/*.wgsl as TypeScript modules with literal types: one for all kernels, and one for each group whose WGSL is
+// loaded later. Node and any bundler can load them, and a wrong name of a kernel, binding, constant or parameter is a compile
+// error.
 //
 //   node scripts/generate-kernels.js [kernel folder] [output file]
 //
 // A kernel file is a comment header, then WGSL. What the generator reads from it:
 //   //: enable NAME                                    WGSL extension that every variant needs
+//   //: later GROUP                                    its WGSL goes into kernel-sources-GROUP.ts (src/gpu/later-kernels.ts)
 //   //: use lib/NAME.wgsl                              shared file, inserted once between header and body (may use others)
 //   //: use lib/KIND/A.wgsl or lib/KIND/B.wgsl         files that declare the same names; a variant chooses one (default: A)
 //   alias NAME = f32;                                  storage type that specialisation may turn into f16
@@ -16,7 +18,7 @@
 //   @group(0) @binding(n) var<uniform> params: Params; last binding; `struct Params` has scalars, and structs of scalars
 //   @workgroup_size(8, NAME)                           numbers, constants or overrides (their default is used)
 //
-// What it writes, without comments: `kernels`, by name; `libs`, the fixed numbers of lib files; `alternatives`, the files that a variant may
+// What it writes, without comments: `kernels`, by name (the WGSL of those that load later as `later` in a module of their group); `libs`, the fixed numbers of lib files; `alternatives`, the files that a variant may
 // choose, by kind; `enums`, their values by name. TypeScript reads the numbers of kernels from there and never repeats them.
 // A name that a kernel no longer has is a compile error.
 
@@ -246,6 +248,14 @@ function parseExtensions(lines) {
   return [...new Set(names)];
 }
 
+/** Returns the group of kernels that this one is loaded with; undefined if it is loaded at once. */
+function parseGroup(lines) {
+  const line = lines.find(({ text }) => /^\/\/:\s*later\b/.test(text));
+  const [, group] = (line && /^\/\/:\s*later\s+([a-z]+)$/.exec(line.text)) ?? [];
+  if (line && !group) throw new KernelFileError(line, `expected "//: later GROUP"`);
+  return group;
+}
+
 /** Returns where the lines come from, as runs of [file, number of the first line, count]. */
 function runsOf(lines) {
   const runs = [];
@@ -291,8 +301,10 @@ function parseKernel(folder, name) {
   const code = codeOf(lines);
   const { fixed: own } = parseConstants(readLines(folder, name));
   const extensions = parseExtensions(lines);
+  const later = parseGroup(lines);
   return {
     code,
+    ...(later && { later }),
     files: runsOf(lines),
     extensions,
     choices,
@@ -389,6 +401,17 @@ function declaration(name, entries, shared = []) {
   return `export const ${name} = {\n${lines.join("")}} as const;\n`;
 }
 
+/** Returns a module of declarations, behind those of the texts of `shared` that they use. */
+function moduleOf(declarations, shared) {
+  const body = declarations.join("");
+  const used = shared.filter(([name]) => new RegExp(`\\b${name}\\b`).test(body));
+  return [
+    "// Generated from kernels/ by scripts/generate-kernels.js. Do not edit.\n",
+    ...used.map(([name, code]) => `const ${name}: string = ${JSON.stringify(code)};\n`),
+    body,
+  ].join("");
+}
+
 /** Names and texts of all lib files, also of those that variants choose. */
 function sharedTexts(folder, libs) {
   const lib = join(folder, "lib");
@@ -402,18 +425,26 @@ function generate(folder, output) {
   const libs = filesIn(join(folder, "lib")).map((file) => `lib/${file}`);
   const fixed = libs.map((file) => [moduleName(file), parseConstants(readLines(folder, file)).fixed]);
   const shared = sharedTexts(folder, libs);
-  const text = [
-    "// Generated from kernels/ by scripts/generate-kernels.js. Do not edit.\n",
-    ...shared.map(([name, code]) => `const ${name}: string = ${JSON.stringify(code)};\n`),
+  const kernels = files.map((file) => [moduleName(file), parseKernel(folder, file)]);
+  const declarations = [
     declaration(
       "kernels",
-      Object.fromEntries(files.map((file) => [moduleName(file), parseKernel(folder, file)])),
+      Object.fromEntries(kernels.map(([name, kernel]) => [name, kernel.later ? { ...kernel, code: "" } : kernel])),
       shared,
     ),
     declaration("libs", Object.fromEntries(fixed.filter(([, numbers]) => Object.keys(numbers).length > 0))),
     declaration("alternatives", Object.fromEntries(collectAlternatives(folder)), shared),
     declaration("enums", collectEnums(folder, [...libs, ...files])),
-  ].join("");
+  ];
+  write(output, moduleOf(declarations, shared));
+  for (const group of new Set(kernels.flatMap(([, { later }]) => later ?? []))) {
+    const own = kernels.filter(([, { later }]) => later === group).map(([name, { code }]) => [name, { code }]);
+    write(output.replace(/\.ts$/, `-${group}.ts`), moduleOf([declaration("later", Object.fromEntries(own), shared)], shared));
+  }
+}
+
+/** Writes a file unless it has this text already. */
+function write(output, text) {
   if (existsSync(output) && readFileSync(output, "utf8") === text) return;
   // Written to another file and renamed, so that test runs that start at the same time never read half a file.
   mkdirSync(dirname(output), { recursive: true });

@@ -3,8 +3,10 @@ import type { kernels } from "./kernel-sources.js";
 
 /** What the generator reads from a kernel file (scripts/generate-kernels.js describes the format). */
 export interface KernelSource {
-  /** WGSL with the lib files included and every declaration at its default. */
+  /** WGSL with the lib files included and every declaration at its default. Empty until the kernel's group is loaded. */
   readonly code: string;
+  /** The group that its WGSL is loaded with: see `loadKernels`. Default: it is there at once. */
+  readonly later?: string;
   /** The lines of files that the code consists of, in order. */
   readonly files: readonly (readonly [file: string, firstLine: number, count: number])[];
   /** WGSL extensions that every variant needs. */

@@ -1,6 +1,7 @@
 import { adapterAdvice, implementationOf, openWebGpu, systemMemory } from "#platform";
 import type { WebGpuOptions } from "../platform/platform.js";
 import { GpuUnavailableError } from "./errors.js";
+import { loadKernels } from "./later-kernels.js";
 import { adapterNames, type AdapterDescription, type GpuFeatures, type MatrixSize } from "./adapter.js";
 import { checkGpuOptions, GpuDevice, type GpuOptions } from "./device.js";
 import type { TuningTable } from "./tuning.js";
@@ -73,6 +74,7 @@ export async function openGpu(options: OpenGpuOptions = {}): Promise<GpuDevice> 
     requiredFeatures: names.filter((name) => features[name]).map((name) => FEATURES[name] as GPUFeatureName),
     requiredLimits,
   };
+  if (features.subgroupMatrix && description.matrix) await loadKernels("matrix");
   const device = await adapter.requestDevice(descriptor);
   // An adapter gives one device.
   const openAnother = async () => (await requestAdapter(entry, preferSoftware))?.requestDevice(descriptor);

@@ -1,3 +1,4 @@
+import { InternalError } from "../platform/internal-error.js";
 import { ShaderStage } from "./constants.js";
 import { ShaderError } from "./errors.js";
 import { reportErrors } from "./shader-messages.js";
@@ -185,6 +186,8 @@ function throwIfAny(failure: ShaderError | undefined): void {
 }
 
 function sourceOf(kernel: KernelName, { choices }: Variant): KernelSource {
+  const { code, later = "" }: KernelSource = kernels[kernel];
+  if (code === "") throw new InternalError(`The kernel ${kernel} is not loaded: call loadKernels("${later}") before.`);
   return withChoices<KernelSource>(kernels[kernel], choices ?? {}, alternatives);
 }
 

@@ -8,6 +8,7 @@ import { Arena } from "../../src/tensor/arena.js";
 import type { ComputeType } from "../../src/tensor/dtype.js";
 import { attend, type AttentionShape } from "../support/attention-case.js";
 import { expectClose, Random } from "../support/gpu.js";
+import { loadKernels } from "../../src/gpu/later-kernels.js";
 import { emulateMatrixUnits } from "../support/matrix-units.js";
 import * as oracle from "../support/oracle-attention.js";
 import { rounded } from "../support/rounded.js";
@@ -63,8 +64,8 @@ describe.skipIf(!canRun).each(variants)(
   "attention by $by, matrices of $matrix, tiles of $tile",
   ({ by, matrix, tile }) => {
     let gpu: GpuDevice;
-    beforeAll(() => {
-      if (by === "invocations") emulateMatrixUnits();
+    beforeAll(async () => {
+      await (by === "invocations" ? emulateMatrixUnits() : loadKernels("matrix"));
       const tuning = { ...portableTable, attention: [{ kernel: "matrix", tile } as const] };
       const features = { ...real.features, subgroupMatrix: true };
       gpu = new GpuDevice(real.device as GPUDevice, { ...real.adapter, matrix }, features, { tuning });

@@ -1,7 +1,8 @@
-import { afterAll, describe, expect, it } from "vitest";
+import { beforeAll, afterAll, describe, expect, it } from "vitest";
 import { GpuDevice } from "../../src/gpu/device.js";
 import { specialise, type KernelSource } from "../../src/gpu/kernel-source.js";
 import { kernels } from "../../src/gpu/kernel-sources.js";
+import { loadKernels } from "../../src/gpu/later-kernels.js";
 import { openGpu } from "../../src/gpu/open.js";
 import { shippedTable } from "../../src/gpu/tuning.js";
 import { attentionKernel } from "../../src/ops/attention-kernels.js";
@@ -49,6 +50,7 @@ describe.skipIf(!gpu.features.subgroupMatrix || !gpu.features.f16).each(sizes)(
     const own = new GpuDevice(device, { ...gpu.adapter, lanes, matrix: { rows, columns, inner } }, gpu.features, {
       tuning: table,
     });
+    beforeAll(() => loadKernels("matrix"));
     const limits = gpu.device.limits;
     const bytes = limits.maxComputeWorkgroupStorageSize;
     const invocations = limits.maxComputeInvocationsPerWorkgroup;

@@ -71,6 +71,7 @@ describe("a bundle of the model manager and text to image", () => {
       /\/models\/karlo\/(?:load|unet|prior|config)/,
       /\/models\/dalle2-pytorch\/(?:load|unet)/,
       /\/formats\/(?:pickle|pickle-attack|torch-zip|torch-rebuild)\.js$/,
+      /\/gpu\/kernel-sources-/,
       DOWNLOADS,
       /\/(?:verify|cli|tuning)\//,
     ];

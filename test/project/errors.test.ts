@@ -7,9 +7,9 @@ import { ERROR_CODES, isErrorCode } from "../../src/platform/error-codes.js";
 import { ERROR_MEANINGS } from "../../src/platform/error-meanings.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-const GENERATED = ["kernel-sources.ts", "vocabulary.ts"];
+const GENERATED = /(?:kernel-sources(?:-\w+)?|vocabulary)\.ts$/;
 const files = readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" })
-  .filter((file) => file.endsWith(".ts") && !GENERATED.some((name) => file.endsWith(name)))
+  .filter((file) => file.endsWith(".ts") && !GENERATED.test(file))
   .map((file) => ({ file, text: readFileSync(join(root, "src", file), "utf8") }));
 
 /** Error classes, with the class that each extends and its default code. */

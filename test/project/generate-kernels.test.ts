@@ -16,7 +16,7 @@ afterAll(() => {
 let cases = 0;
 
 /** Runs the generator on files by name. Returns its output and its complaint. */
-function generate(files: Readonly<Record<string, string>>): { text: string; complaint: string } {
+function generate(files: Readonly<Record<string, string>>): { text: string; complaint: string; output: string } {
   const kernels = join(folder, String(cases++));
   for (const [name, text] of Object.entries(files)) {
     mkdirSync(dirname(join(kernels, name)), { recursive: true });
@@ -24,13 +24,13 @@ function generate(files: Readonly<Record<string, string>>): { text: string; comp
   }
   const output = join(kernels, "sources.ts");
   const { status, stderr } = spawnSync(process.execPath, [script, kernels, output], { encoding: "utf8" });
-  return status === 0 ? { text: readFileSync(output, "utf8"), complaint: "" } : { text: "", complaint: stderr };
+  return { text: status === 0 ? readFileSync(output, "utf8") : "", complaint: status === 0 ? "" : stderr, output };
 }
 
 /** The generated module, evaluated. */
 function moduleOf(
   text: string,
-): Readonly<Record<"kernels" | "libs" | "alternatives" | "enums", Readonly<Record<string, unknown>>>> {
+): Readonly<Record<"kernels" | "libs" | "alternatives" | "enums" | "later", Readonly<Record<string, unknown>>>> {
   const body = text
     .replace(/export const (\w+) = /g, "result.$1 = ")
     .replace(/ as (?:const|string)\b|(?<=^const \w+): string/gm, "");
@@ -114,6 +114,23 @@ describe("generate-kernels", () => {
         ["eps", "f32"],
       ],
     });
+  });
+
+  it("writes the code of kernels that load later to the module of their group, with what only they use", () => {
+    const { text, output } = generate({
+      "a.wgsl": `// a\n//: later big\n//: use lib/only_a.wgsl\n${binding}`,
+      "b.wgsl": `// b\n//: use lib/both.wgsl\n${binding}`,
+      "lib/only_a.wgsl": "fn only_a() {}\n",
+      "lib/both.wgsl": "fn both() {}\n",
+    });
+    const { a, b } = moduleOf(text).kernels as Readonly<Record<string, { code: string; later?: string }>>;
+    expect(a).toMatchObject({ code: "", later: "big", workgroup: [1, 1, 1], bindings: [{ name: "y" }] });
+    expect(b!.later).toBeUndefined();
+    expect(b!.code).toContain("fn both() {}");
+    expect(text).not.toContain("only_a() {}");
+    const { later } = moduleOf(readFileSync(output.replace(/\.ts$/, "-big.ts"), "utf8"));
+    expect(later).toEqual({ a: { code: expect.stringContaining("fn only_a() {}\n") as string } });
+    expect(generate({ "a.wgsl": `// a\n//: later\n${binding}` }).complaint).toMatch(/a\.wgsl:2: expected "\/\/: later GROUP"/);
   });
 
   it("lists files of which a variant chooses one, with the first in the code", () => {

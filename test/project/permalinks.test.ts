@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-const GENERATED = /(?:kernel-sources|vocabulary)\.ts$/;
+const GENERATED = /(?:kernel-sources(?:-\w+)?|vocabulary)\.ts$/;
 const files = ["src", "kernels", "scripts"].flatMap((folder) =>
   readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
     .filter((file) => /\.(?:ts|js|wgsl)$/.test(file) && !GENERATED.test(file))

@@ -1,4 +1,5 @@
 import type { KernelSource } from "../../src/gpu/kernel-source.js";
+import { loadKernels } from "../../src/gpu/later-kernels.js";
 import { kernels } from "../../src/gpu/kernel-sources.js";
 
 /** A pointer to units, which have eight halves each. */
@@ -104,9 +105,10 @@ let isEmulated = false;
  * Makes attention by matrix units run without them on Mesa's software driver, in this process, with matrices of any size: invocations
  * compute the products by themselves.
  */
-export function emulateMatrixUnits(): void {
+export async function emulateMatrixUnits(): Promise<void> {
   if (isEmulated) return;
   isEmulated = true;
+  await loadKernels("matrix");
   const kernel: KernelSource = kernels.matrixAttention;
   const extensions = kernel.extensions.filter((name) => !name.includes("matrix"));
   Object.assign(kernel, { code: withoutMatrixUnits(kernel.code), extensions });

@@ -1,5 +1,6 @@
 import { foldedGrid } from "../../gpu/grid.js";
 import { kernels, libs } from "../../gpu/kernel-sources.js";
+import { loadKernels } from "../../gpu/later-kernels.js";
 import type { CommandStream } from "../../gpu/stream.js";
 import { Arena } from "../../tensor/arena.js";
 import { bytesPerElement, type ComputeType } from "../../tensor/dtype.js";
@@ -23,6 +24,7 @@ const PASSES = 256;
 
 /** Measures multiply-adds in registers and copies in memory, each for about `budget` milliseconds. */
 export async function measurePeak(stream: CommandStream, dtype: ComputeType, budget: number): Promise<Peak> {
+  await loadKernels("peaks");
   const arena = new Arena(stream, dtype);
   const invocations = stream.adapter.isSoftware ? INVOCATIONS.software : INVOCATIONS.gpu;
   const elements = Math.min(COPY_BYTES, stream.maxBindingSize) / bytesPerElement(dtype);
