@@ -7,7 +7,7 @@ import type { Arena } from "../../tensor/arena.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { Weights } from "../../weights/store.js";
 import type { TextMaskRows } from "../interfaces.js";
-import type { UnetCondition } from "../diffusers/unet/added-key-unet.js";
+import type { UnetCondition } from "../diffusers/unet/context-unet.js";
 import type { TextProjectionOptions } from "./config/text-projection-config.js";
 import { TokenProjection } from "./token-projection.js";
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { decoderOptions } from "../../../src/models/karlo/config/decoder-config.js";
 import { superResolutionOptions } from "../../../src/models/karlo/config/super-resolution-config.js";
-import { AddedKeyUnet, type UnetCondition } from "../../../src/models/diffusers/unet/added-key-unet.js";
+import { AddedKeyUnet } from "../../../src/models/diffusers/unet/added-key-unet.js";
+import type { UnetCondition } from "../../../src/models/diffusers/unet/context-unet.js";
 import { SuperResolutionUnet } from "../../../src/models/karlo/unet/super-resolution-unet.js";
 import { sliceChannels } from "../../../src/ops/layout.js";
 import { ShapeError } from "../../../src/ops/shape-error.js";

@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { never, only } from "../../../config/known-keys.js";
 import { count } from "./component-schema.js";
-import { checkUnet, commonOptions, ofEach, unetShape, UNET_HARMLESS, type UnetOptions } from "./unet-config.js";
+import { checkUnet, commonOptions, ofEach, unetShape, UNET_HARMLESS, type ContextUnetOptions } from "./unet-config.js";
 
 const downBlock = z.enum(["ResnetDownsampleBlock2D", "SimpleCrossAttnDownBlock2D"]);
 const upBlock = z.enum(["ResnetUpsampleBlock2D", "SimpleCrossAttnUpBlock2D"]);
@@ -86,12 +86,7 @@ function tooWideHead(config: AddedKeyConfig): number | undefined {
 }
 
 /** Every option of such a U-Net. Lists have one entry for each resolution. */
-export interface AddedKeyUnetOptions extends UnetOptions {
-  /**
-   * Channels of the sample that it denoises. The input may have more behind them; the prediction has as many or, with a learned
-   * variance, twice as many.
-   */
-  readonly sampleChannels: number;
+export interface AddedKeyUnetOptions extends ContextUnetOptions {
   /** Whether residual blocks are followed by attention, on the way down and up. */
   readonly attendsDown: readonly boolean[];
   readonly attendsUp: readonly boolean[];
@@ -100,10 +95,6 @@ export interface AddedKeyUnetOptions extends UnetOptions {
   /** Whether pixels attend to the context alone, not to each other. */
   readonly contextOnly: readonly boolean[];
   readonly midContextOnly: boolean;
-  /** Width of the context. */
-  readonly contextDim: number;
-  /** Whether residual blocks use the time embedding as it is, without SiLU. */
-  readonly skipsTimeActivation: boolean;
   readonly inKernel: number;
   readonly outKernel: number;
 }

@@ -24,6 +24,19 @@ export interface UnetOptions {
   readonly centersInput: boolean;
 }
 
+/** Every option of a U-Net with a context. */
+export interface ContextUnetOptions extends UnetOptions {
+  /**
+   * Channels of the sample that it denoises. The input may have more behind them; the prediction has as many or, with a learned
+   * variance, twice as many.
+   */
+  readonly sampleChannels: number;
+  /** Width of the context. */
+  readonly contextDim: number;
+  /** Whether residual blocks use the time embedding as it is, without SiLU. */
+  readonly skipsTimeActivation: boolean;
+}
+
 /** The sinusoids of a timestep. */
 export interface TimeFeatureOptions {
   /** Cosines before sines. */

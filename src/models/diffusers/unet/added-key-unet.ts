@@ -1,212 +1,28 @@
-import { Guidance, guides } from "../../../diffusion/guidance.js";
-import { sameShape } from "../../../ops/check.js";
-import { activate } from "../../../ops/elementwise.js";
-import { cast } from "../../../ops/layout.js";
-import { ShapeError } from "../../../ops/shape-error.js";
-import { stepRow, type PassTimes, type StepInputs, type StepRows } from "../../../ops/step-inputs.js";
-import { addToRows } from "../../../ops/step-tables.js";
-import type { Tensor } from "../../../tensor/tensor.js";
 import type { Weights } from "../../../weights/store.js";
-import type { TextMaskRows } from "../../interfaces.js";
 import type { AddedKeyUnetOptions } from "../config/added-key-unet-config.js";
-import { joinTimes } from "../guided-batch.js";
-import { TimeEmbedding } from "../time-embedding.js";
-import { ContextAttention, type ContextKeys, type ContextMask } from "./context-attention.js";
-import type { Attention, DeclareAttention } from "./stages.js";
-import { UnetTrunk } from "./trunk.js";
-
-const NAME = "AddedKeyUnet";
-
-/** What such a U-Net is conditioned on. Each family makes it in its own way. */
-export interface UnetCondition {
-  /** `[batch, length, contextDim]`: attention adds its keys and values to those of the pixels. */
-  readonly context: Tensor;
-  /** `[batch, timeDim]`, added to the time embedding. */
-  readonly addedToTime: Tensor;
-  /** For each sample 0 for each token of the context to hide. Default: none is hidden. */
-  readonly contextMask?: TextMaskRows | undefined;
-}
-
-/** The inputs of a run that are the same in every pass, except the timestep. */
-export interface UnetRun {
-  readonly batch: number;
-  readonly times: PassTimes;
-  readonly condition: UnetCondition;
-  /** The condition of the null half of guidance. Needed if the run is guided. */
-  readonly negative?: UnetCondition | undefined;
-}
-
-/** What the attention of each layer reads. */
-interface PreparedContext {
-  /** For each layer, in the order in which it was declared. */
-  readonly keys: readonly ContextKeys[];
-  readonly mask: ContextMask | undefined;
-}
-
-/** A run of the U-Net, ready for its first pass. */
-export interface PreparedUnet {
-  readonly run: { readonly batch: number; readonly guidance: Guidance | undefined };
-  readonly batch: number;
-  /**
-   * `[batch, timeDim]`. No pass reads them; they are here because tensors of the result live as long as the run, and `modulations`
-   * may be computed from them again before a later pass (`stepTables`).
-   */
-  readonly addedToTime: Tensor;
-  /** What residual blocks get of the time, and of what is added to it. */
-  readonly modulations: StepRows;
-  readonly context: PreparedContext;
-}
+import { ContextAttention } from "./context-attention.js";
+import { ContextUnet, type DeclareContextLayer } from "./context-unet.js";
 
 /**
- * A U-Net whose attention adds keys of a context (`UNet2DConditionModel` of diffusers in its form for unCLIP): from a noisy
- * sample, the timestep and the condition to the predicted noise and, if it is learned, the variance.
- * @see https://github.com/huggingface/diffusers/blob/ad3a3afc3a4d3068bbb12f58129c855087ffc6d6/src/diffusers/models/unets/unet_2d_condition.py#L981-L1270
+ * A U-Net whose attention adds keys of a context to those of the pixels, as Karlo and Kandinsky 2.2 have it.
+ * @see https://github.com/huggingface/diffusers/blob/ad3a3afc3a4d3068bbb12f58129c855087ffc6d6/src/diffusers/models/unets/unet_2d_blocks.py#L893-L1015
  */
-export class AddedKeyUnet {
-  readonly #time: TimeEmbedding;
-  readonly #attentions: ContextAttention[] = [];
-  readonly #trunk: UnetTrunk<PreparedContext>;
-
+export class AddedKeyUnet extends ContextUnet {
   /** Declares the weights. */
-  constructor(
-    weights: Weights,
-    readonly options: AddedKeyUnetOptions,
-  ) {
-    const { widths, timeDim, timeFeatures, dimHead, attendsDown, attendsUp, contextOnly } = options;
-    const time = { features: widths[0]!, hidden: timeDim, outputs: timeDim, sinusoids: timeFeatures };
-    this.#time = new TimeEmbedding(weights.at("time_embedding"), time);
+  constructor(weights: Weights, options: AddedKeyUnetOptions) {
+    const { widths, dimHead, attendsDown, attendsUp, contextOnly, contextDim, groups } = options;
+    const attention =
+      (width: number, dimHead: number, contextOnly: boolean): DeclareContextLayer =>
+      (weights) =>
+        new ContextAttention(weights, { width, dimHead, contextDim, groups, contextOnly });
     const reversed = widths.toReversed();
     const onlyContext = contextOnly.toReversed();
     // The reference does not reverse the list of head sizes for the way up.
-    this.#trunk = new UnetTrunk<PreparedContext>(
-      weights,
-      options,
-      {
-        down: widths.map((width, i) =>
-          attendsDown[i] ? this.#attention(width, dimHead[i]!, contextOnly[i]!) : undefined,
-        ),
-        middle: this.#attention(widths.at(-1)!, dimHead.at(-1)!, options.midContextOnly),
-        up: reversed.map((width, i) =>
-          attendsUp[i] ? this.#attention(width, dimHead[i]!, onlyContext[i]!) : undefined,
-        ),
-      },
-      { in: options.inKernel, out: options.outKernel },
-    );
-  }
-
-  /**
-   * Uploads and computes what all passes of a run share. With a guidance `scale` other than 1, joins the conditions of both
-   * halves of the guided batch; a learned variance is that of the conditional half. `inputs` owns the result. Throws
-   * `ShapeError` for conditions that do not fit.
-   */
-  prepare(inputs: StepInputs, run: UnetRun, scale = 1): PreparedUnet {
-    const guidance = guides(scale) ? new Guidance(scale, this.options.sampleChannels, "conditional") : undefined;
-    return inputs.hold(() => {
-      const { arena } = inputs;
-      const { batch, times, condition } = guidance ? guided(run, guidance) : run;
-      this.#check(batch, condition);
-      const context = cast(arena.share(condition.context), arena.dtype);
-      const addedToTime = cast(arena.share(condition.addedToTime), arena.dtype);
-      return {
-        run: { batch: run.batch, guidance },
-        batch,
-        addedToTime,
-        modulations: this.#modulations(inputs, times, addedToTime),
-        context: {
-          keys: this.#attentions.map((attention) => attention.prepare(context)),
-          mask: contextMask(inputs, condition),
-        },
-      };
-    });
-  }
-
-  /**
-   * The prediction in the current pass for `x` `[B, H, W, channelsIn]`: f32 `[B, H, W, channelsOut]`. Height and width must be
-   * divisible by 2 for each downsampling.
-   */
-  forward(x: Tensor, prepared: PreparedUnet): Tensor {
-    const { batch, guidance } = prepared.run;
-    this.#trunk.check(`${NAME}.forward`, x, batch, this.options.channelsIn);
-    return x.arena.scope(() => {
-      if (!guidance) return cast(this.#predict(x, prepared), "f32");
-      return guidance.guide(this.#predict(guidance.double(x), prepared));
-    });
-  }
-
-  #modulations(inputs: StepInputs, times: PassTimes, addedToTime: Tensor): StepRows {
-    return this.#trunk.modulations(inputs, this.#time.prepare(inputs, times), addedToTime.rows, (rows) => {
-      const embedded = addToRows(this.#time.forward(rows), addedToTime);
-      return this.options.skipsTimeActivation ? embedded : activate(embedded, "silu");
-    });
-  }
-
-  #predict(x: Tensor, { batch, modulations, context }: PreparedUnet): Tensor {
-    const { arena } = x;
-    return arena.scope(() => {
-      const pass = { modulations: stepRow(modulations, batch), conditions: context };
-      return this.#trunk.forward(cast(x, arena.dtype), pass);
-    });
-  }
-
-  /** Declares an attention, which reads the keys at its index. */
-  #attention(width: number, dimHead: number, contextOnly: boolean): DeclareAttention<PreparedContext> {
-    const { contextDim, groups } = this.options;
-    return (weights): Attention<PreparedContext> => {
-      const attention = new ContextAttention(weights, { width, dimHead, contextDim, groups, contextOnly });
-      const index = this.#attentions.push(attention) - 1;
-      return { forward: (x, { keys, mask }) => attention.forward(x, keys[index]!, mask) };
+    const layers = {
+      down: widths.map((width, i) => (attendsDown[i] ? attention(width, dimHead[i]!, contextOnly[i]!) : undefined)),
+      middle: attention(widths.at(-1)!, dimHead.at(-1)!, options.midContextOnly),
+      up: reversed.map((width, i) => (attendsUp[i] ? attention(width, dimHead[i]!, onlyContext[i]!) : undefined)),
     };
+    super(weights, options, layers, { inKernel: options.inKernel, outKernel: options.outKernel });
   }
-
-  #check(batch: number, { context, addedToTime, contextMask }: UnetCondition): void {
-    const { contextDim, timeDim } = this.options;
-    const [, length = 0] = context.shape;
-    const fail = (argument: string, got: readonly number[], expected: readonly (number | string)[]): never => {
-      throw new ShapeError(`${NAME}.prepare`, argument, got, expected);
-    };
-    if (!sameShape(context.shape, [batch, length, contextDim])) {
-      fail("context", context.shape, [batch, "length", contextDim]);
-    }
-    if (!sameShape(addedToTime.shape, [batch, timeDim])) fail("addedToTime", addedToTime.shape, [batch, timeDim]);
-    const wrong = contextMask?.find((row) => row.length !== length);
-    if (contextMask && (wrong || contextMask.length !== batch)) {
-      fail("contextMask", [contextMask.length, wrong?.length ?? length], [batch, length]);
-    }
-  }
-}
-
-/** Uploads the mask of the context. */
-function contextMask({ arena }: StepInputs, { contextMask: rows }: UnetCondition): ContextMask | undefined {
-  if (!rows) return undefined;
-  const shape = [rows.length, rows[0]?.length ?? 0];
-  const upload = (values: typeof rows): Tensor => arena.from(values.flat(), shape, "u32");
-  const visible = rows.map((row) => row.map((one) => Number(one !== 0)));
-  return {
-    keep: arena.from(new Array<number>(rows.length).fill(1), [rows.length], "u32"),
-    tokens: upload(visible),
-    alone: upload(visible.map((row) => (row.includes(1) ? row : row.map(() => 1)))),
-  };
-}
-
-/** The run for both halves of guidance: the conditional half first. */
-function guided({ batch, times, condition, negative }: UnetRun, guidance: Guidance): UnetRun {
-  if (!negative) throw new ShapeError(`${NAME}.prepare`, "negative", "absent", "the condition of the null half");
-  return {
-    batch: 2 * batch,
-    times: joinTimes(times),
-    condition: {
-      context: guidance.join(condition.context, negative.context),
-      addedToTime: guidance.join(condition.addedToTime, negative.addedToTime),
-      contextMask: joinMasks(condition, negative),
-    },
-  };
-}
-
-/** The masks of both halves. A half without one hides nothing. */
-function joinMasks(...halves: readonly UnetCondition[]): UnetCondition["contextMask"] {
-  if (halves.every(({ contextMask }) => !contextMask)) return undefined;
-  return halves.flatMap(({ context: { shape }, contextMask }) => {
-    const [batch = 0, length = 0] = shape;
-    return contextMask ?? Array.from({ length: batch }, () => new Array<number>(length).fill(1));
-  });
 }

@@ -7,6 +7,7 @@ import { visibleTokens } from "../../../ops/select.js";
 import type { Tensor } from "../../../tensor/tensor.js";
 import type { Weights } from "../../../weights/store.js";
 import { asTokens } from "../../../nn/feature-map.js";
+import type { ContextKeys, ContextLayer, ContextMask } from "./context-unet.js";
 
 export interface ContextAttentionOptions {
   readonly width: number;
@@ -17,28 +18,12 @@ export interface ContextAttentionOptions {
   readonly contextOnly: boolean;
 }
 
-/** The keys and values of the context for one layer, `[batch, length, *]`. They are the same in every pass. */
-export interface ContextKeys {
-  readonly keys: Tensor;
-  readonly values: Tensor;
-}
-
-/** Which tokens of the context attention sees. */
-export interface ContextMask {
-  /** u32 `[batch]`: ones. */
-  readonly keep: Tensor;
-  /** u32 `[batch, length]`: 0 to hide a token. */
-  readonly tokens: Tensor;
-  /** The same for layers that see the context alone: if all tokens of a sample are hidden equally, none is. */
-  readonly alone: Tensor;
-}
-
 /**
  * Attention of a feature map to the context and to itself, with a residual connection (`Attention` of diffusers with
  * `AttnAddedKVProcessor`). The reference hides a token by adding -10000 to its score, which makes its weight exactly 0 in f32.
  * @see https://github.com/huggingface/diffusers/blob/ad3a3afc3a4d3068bbb12f58129c855087ffc6d6/src/diffusers/models/attention_processor.py#L1279-L1343
  */
-export class ContextAttention {
+export class ContextAttention implements ContextLayer {
   readonly #path: string;
   readonly #heads: { readonly heads: number; readonly dimHead: number };
   readonly #norm: GroupNorm;
@@ -67,15 +52,14 @@ export class ContextAttention {
   }
 
   /** Computes what the context `[batch, length, contextDim]` gives. */
-  prepare(context: Tensor): ContextKeys {
-    return inModule(context.arena, this.#path, () => ({
-      keys: this.#contextToK.forward(context),
-      values: this.#contextToV.forward(context),
-    }));
+  prepare(context: Tensor): readonly [ContextKeys] {
+    return inModule(context.arena, this.#path, () => [
+      { keys: this.#contextToK.forward(context), values: this.#contextToV.forward(context) },
+    ]);
   }
 
   /** `[B, H, W, width]` in and out. */
-  forward(x: Tensor, context: ContextKeys, mask: ContextMask | undefined): Tensor {
+  forward(x: Tensor, [context]: readonly [ContextKeys], mask: ContextMask | undefined): Tensor {
     return inModule(x.arena, this.#path, () =>
       x.arena.scope(() => {
         const pixels = asTokens(x);

@@ -4,7 +4,8 @@ import { ShapeError } from "../../../ops/shape-error.js";
 import type { Tensor } from "../../../tensor/tensor.js";
 import type { Weights } from "../../../weights/store.js";
 import { applyTo, share } from "../../../nn/feature-map.js";
-import { ResnetBlock, type DeclaredUnet } from "./resnet-block.js";
+import { declareDownsample, declareUpsample, type Downsample, type ResampledUnet, type Upsample } from "./resampling.js";
+import { ResnetBlock } from "./resnet-block.js";
 
 /** A layer behind a residual block. `Conditions` is what the layers of a kind of U-Net read, beside the time. */
 export interface Attention<Conditions> {
@@ -22,7 +23,7 @@ export type DeclareAttention<Conditions> = (weights: Weights) => Attention<Condi
 
 export interface StageOptions<Conditions> {
   readonly width: number;
-  readonly unet: DeclaredUnet;
+  readonly unet: ResampledUnet;
   /** Undefined: residual blocks alone. */
   readonly attention: DeclareAttention<Conditions> | undefined;
 }
@@ -54,13 +55,14 @@ function runLayer<Conditions>(
 }
 
 /**
- * One resolution on the way down (`ResnetDownsampleBlock2D` and `SimpleCrossAttnDownBlock2D` of diffusers).
+ * One resolution on the way down (`ResnetDownsampleBlock2D` and `SimpleCrossAttnDownBlock2D` of diffusers, or `DownBlock2D` and
+ * `CrossAttnDownBlock2D`).
  * @see https://github.com/huggingface/diffusers/blob/ad3a3afc3a4d3068bbb12f58129c855087ffc6d6/src/diffusers/models/unets/unet_2d_blocks.py#L1756-L1994
  */
 export class DownStage<Conditions> {
   readonly #path: string;
   readonly #layers: readonly Layer<Conditions>[];
-  readonly #downsample: ResnetBlock | undefined;
+  readonly #downsample: Downsample | undefined;
 
   constructor(
     weights: Weights,
@@ -73,7 +75,7 @@ export class DownStage<Conditions> {
     this.#path = weights.path;
     const widthsIn = Array.from({ length: layers }, (_, j) => (j === 0 ? widthIn : width));
     this.#layers = declareLayers(weights, widthsIn, options);
-    if (!isLast) this.#downsample = new ResnetBlock(weights.at("downsamplers", 0), width, width, unet, "down");
+    if (!isLast) this.#downsample = declareDownsample(weights.at("downsamplers", 0), width, unet);
   }
 
   /** Channels of the feature maps that it keeps for the way up, in this order. */
@@ -126,13 +128,14 @@ export class Middle<Conditions> {
 }
 
 /**
- * One resolution on the way up (`ResnetUpsampleBlock2D` and `SimpleCrossAttnUpBlock2D` of diffusers).
+ * One resolution on the way up (`ResnetUpsampleBlock2D` and `SimpleCrossAttnUpBlock2D` of diffusers, or `UpBlock2D` and
+ * `CrossAttnUpBlock2D`).
  * @see https://github.com/huggingface/diffusers/blob/ad3a3afc3a4d3068bbb12f58129c855087ffc6d6/src/diffusers/models/unets/unet_2d_blocks.py#L2991-L3245
  */
 export class UpStage<Conditions> {
   readonly #path: string;
   readonly #layers: readonly Layer<Conditions>[];
-  readonly #upsample: ResnetBlock | undefined;
+  readonly #upsample: Upsample | undefined;
 
   /** `skips` are the channels of the feature maps that its layers join, in this order. */
   constructor(
@@ -146,16 +149,18 @@ export class UpStage<Conditions> {
     this.#path = weights.path;
     const widthsIn = skips.map((skip, j) => (j === 0 ? widthIn : width) + skip);
     this.#layers = declareLayers(weights, widthsIn, options);
-    if (!isLast) this.#upsample = new ResnetBlock(weights.at("upsamplers", 0), width, width, unet, "up");
+    if (!isLast) this.#upsample = declareUpsample(weights.at("upsamplers", 0), width, unet);
   }
 
-  /** Consumes `x` and the skips of its resolution. */
+  /** Consumes `x` and the skips of its resolution. The result has the size of the skip behind them. */
   forward(x: Tensor, pass: PassInputs<Conditions>, skips: Tensor[]): Tensor {
     return inModule(x.arena, this.#path, () => {
       let h = x;
       for (const layer of this.#layers) h = runLayer(joined(h, skips), layer, pass);
       const upsample = this.#upsample;
-      return upsample ? applyTo(h, (h) => upsample.forward(h, pass.modulations)) : h;
+      if (!upsample) return h;
+      const [, height = 0, width = 0] = skips.at(-1)!.shape;
+      return applyTo(h, (h) => upsample.forward(h, pass.modulations, [height, width]));
     });
   }
 }

@@ -10,6 +10,7 @@ import type { Tensor } from "../../../tensor/tensor.js";
 import type { Weights } from "../../../weights/store.js";
 import type { UnetOptions } from "../config/unet-config.js";
 import { applyTo, share } from "../../../nn/feature-map.js";
+import type { ResamplingForm } from "./resampling.js";
 import { DownStage, Middle, UpStage, type DeclareAttention, type PassInputs } from "./stages.js";
 
 /** How the layers of a U-Net attend. Lists have an entry for each resolution: the way up from the smallest. */
@@ -19,10 +20,13 @@ export interface TrunkAttention<Conditions> {
   readonly up: readonly (DeclareAttention<Conditions> | undefined)[];
 }
 
-/** Sizes of the first and the last convolution. */
-export interface TrunkKernels {
-  readonly in: number;
-  readonly out: number;
+/** What differs among U-Nets, beside their attention. */
+export interface TrunkForm {
+  /** Sizes of the first and the last convolution. Default 3. */
+  readonly inKernel?: number;
+  readonly outKernel?: number;
+  /** Default: residual blocks. */
+  readonly resampling?: ResamplingForm;
 }
 
 /**
@@ -36,21 +40,24 @@ export class UnetTrunk<Conditions> {
   readonly #middle: Middle<Conditions>;
   readonly #ups: readonly UpStage<Conditions>[];
   readonly #normOut: GroupNorm;
+  /** Sides must be multiples of it. */
+  readonly #unit: number;
   readonly #convOut: Conv2d;
 
   constructor(
     weights: Weights,
     private readonly options: UnetOptions,
     attention: TrunkAttention<Conditions>,
-    kernels: TrunkKernels = { in: 3, out: 3 },
+    { inKernel = 3, outKernel = 3, resampling = "residual" }: TrunkForm = {},
   ) {
-    const unet = { ...options, modulations: this.#modulations };
+    const unet = { ...options, modulations: this.#modulations, resampling };
     const { widths, channelsIn, channelsOut, groups, eps } = unet;
     const conv = (name: string, from: number, to: number, kernel: number) =>
       new Conv2d(weights.at(name), from, to, kernel, { padding: (kernel - 1) / 2 });
     const first = widths[0]!;
     const last = widths.length - 1;
-    this.#convIn = conv("conv_in", channelsIn, first, kernels.in);
+    this.#unit = resampling === "residual" ? 2 ** last : 1;
+    this.#convIn = conv("conv_in", channelsIn, first, inKernel);
     const stageOptions = (i: number, attention: DeclareAttention<Conditions> | undefined) => ({
       width: widths[i]!,
       unet,
@@ -69,7 +76,7 @@ export class UnetTrunk<Conditions> {
       return new UpStage(weights.at("up_blocks", i), widths[last - i + 1] ?? widths[last]!, own, i === last, stage);
     });
     this.#normOut = new GroupNorm(weights.at("conv_norm_out"), groups, first, { eps });
-    this.#convOut = conv("conv_out", first, channelsOut, kernels.out);
+    this.#convOut = conv("conv_out", first, channelsOut, outKernel);
   }
 
   /**
@@ -82,10 +89,12 @@ export class UnetTrunk<Conditions> {
     return stepTables(inputs, times, { bytesPerRow, compute })[0]!;
   }
 
-  /** Throws `ShapeError` unless `x` is `[batch, height, width, channels]` with sides that can be halved often enough. */
+  /**
+   * Throws `ShapeError` unless `x` is `[batch, height, width, channels]` with sides that residual blocks can halve often enough;
+   * convolutions halve any side.
+   */
   check(op: string, x: Tensor, batch: number, channels: number): void {
-    const { widths } = this.options;
-    const unit = 2 ** (widths.length - 1);
+    const unit = this.#unit;
     const [samples, height = 0, width = 0] = x.shape;
     const fits = x.shape.length === 4 && samples === batch && x.channels === channels;
     if (fits && height > 0 && width > 0 && height % unit === 0 && width % unit === 0) return;

@@ -5,7 +5,7 @@ import { ShapeError } from "../../../ops/shape-error.js";
 import type { Arena } from "../../../tensor/arena.js";
 import type { Tensor } from "../../../tensor/tensor.js";
 import type { Weights } from "../../../weights/store.js";
-import type { UnetCondition } from "../../diffusers/unet/added-key-unet.js";
+import type { UnetCondition } from "../../diffusers/unet/context-unet.js";
 import type { KandinskyUnetOptions } from "../config/unet-config.js";
 
 /** Tokens that an image embedding becomes. The config does not say it. */
