@@ -7,11 +7,12 @@ import { dalle2Pytorch } from "./dalle2-pytorch/family.js";
 import { refuseOtherPipeline } from "./diffusers/other-pipelines.js";
 import { kandinsky } from "./kandinsky/family.js";
 import { karlo } from "./karlo/family.js";
+import { stableUnclip } from "./stable-unclip/family.js";
 import { describeOpened } from "./describe-opened.js";
 import type { Claim, Family } from "./family.js";
 import type { Opened } from "./opened.js";
 
-let all: readonly Family[] = [dalle2Pytorch, kandinsky, karlo];
+let all: readonly Family[] = [dalle2Pytorch, kandinsky, karlo, stableUnclip];
 
 /** The known families, in the order in which they are asked. */
 export function families(): readonly Family[] {
