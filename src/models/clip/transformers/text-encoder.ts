@@ -11,12 +11,15 @@ import { fittedRows } from "../text-input.js";
 import { TextTransformer, type TextTransformerOptions } from "../text-transformer.js";
 import { modelConfig } from "./model-config.js";
 
-/** The options in the `config.json` of a `CLIPTextModelWithProjection`; `file` is its name. Throws `ConfigError`. */
-export function textModelOptions(value: unknown, file: string): TextTransformerOptions {
+/**
+ * The options in the `config.json` of a `CLIPTextModelWithProjection` or, without `projects`, of a `CLIPTextModel`; `file` is its
+ * name. Throws `ConfigError`.
+ */
+export function textModelOptions(value: unknown, file: string, projects = true): TextTransformerOptions {
   const config = parseConfig(textModelConfig, modelConfig(value, "text_config"), file);
   const { heads = TRANSFORMERS.textHeads, activation, eps, pooling } = textOfTransformers(config);
   return {
-    embedDim: config.projection_dim,
+    embedDim: projects ? config.projection_dim : config.hidden_size,
     contextLength: config.max_position_embeddings,
     vocabSize: config.vocab_size,
     text: {
@@ -29,7 +32,7 @@ export function textModelOptions(value: unknown, file: string): TextTransformerO
       layerScale: false,
       causal: true,
       pooling,
-      projection: "matrix",
+      projection: projects ? "matrix" : "none",
     },
   };
 }
@@ -42,8 +45,8 @@ export interface TextEncoderTokens {
 }
 
 /**
- * `CLIPTextModelWithProjection` of the transformers library, with the tokenizer of its pipeline. Text embeddings do not have
- * unit length. Text encodings are those of padding too, which the encoder sees like text.
+ * `CLIPTextModelWithProjection` of the transformers library, or `CLIPTextModel`, with the tokenizer of its pipeline. Text embeddings
+ * do not have unit length; without a projection they are the encoding of the last token. Text encodings are those of padding too, which the encoder sees like text.
  * @see https://github.com/huggingface/transformers/blob/d6751d91c8f58cdeb35af6adae182d7dc90aa883/src/transformers/models/clip/modeling_clip.py#L1351-L1430
  */
 export class TransformersTextEncoder implements TextEncoder {

@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { parseConfig } from "../../../config/config-error.js";
 import { only } from "../../../config/known-keys.js";
+import { autoencoderShape, checkAutoencoder } from "../../diffusers/config/autoencoder-config.js";
 import { componentSchema, count } from "../../diffusers/config/component-schema.js";
 import { SPATIAL_GROUPS } from "../../diffusers/autoencoder/norms.js";
 import type { AutoencoderOptions } from "../../diffusers/autoencoder/options.js";
@@ -8,20 +9,14 @@ import type { AutoencoderOptions } from "../../diffusers/autoencoder/options.js"
 const filled = <T extends z.ZodMiniType>(one: T) => z.array(one).check(z.minLength(1));
 
 const shape = {
-  in_channels: only(3, "images with other channels than colours"),
-  out_channels: only(3, "images with other channels than colours"),
+  ...autoencoderShape,
   down_block_types: filled(z.enum(["DownEncoderBlock2D", "AttnDownEncoderBlock2D"])),
   up_block_types: filled(z.enum(["UpDecoderBlock2D", "AttnUpDecoderBlock2D"])),
-  block_out_channels: z._default(filled(count), [64]),
-  layers_per_block: z._default(count, 1),
-  act_fn: only("silu", "another activation"),
   latent_channels: z._default(count, 3),
   num_vq_embeddings: z._default(count, 256),
-  norm_num_groups: z._default(count, 32),
   vq_embed_dim: z.optional(count),
   // A missing type would be a group norm.
   norm_type: z.literal("spatial"),
-  mid_block_add_attention: only(true, "a middle without attention"),
   lookup_from_codebook: only(false, "latents that name entries of the codebook"),
 };
 
@@ -29,21 +24,11 @@ const schema = componentSchema("VQModel", shape, {
   harmless: { "that the pipelines do not use": ["sample_size", "scaling_factor", "force_upcast"] },
 }).check(
   z.superRefine((config, context) => {
+    checkAutoencoder(config, context);
     const issue = (key: string, message: string) => {
       context.addIssue({ code: "custom", path: [key], message });
     };
-    const {
-      block_out_channels: widths,
-      norm_num_groups: groups,
-      latent_channels: latents,
-      vq_embed_dim: codes,
-    } = config;
-    for (const key of ["down_block_types", "up_block_types"] as const) {
-      const { length } = config[key];
-      if (length !== widths.length) issue(key, `${length} entries, but block_out_channels has ${widths.length}`);
-    }
-    const wrong = widths.find((width) => width % groups !== 0);
-    if (wrong !== undefined) issue("norm_num_groups", `${groups} is no divisor of ${wrong} in block_out_channels`);
+    const { block_out_channels: widths, latent_channels: latents, vq_embed_dim: codes } = config;
     const odd = widths.find((width) => width % SPATIAL_GROUPS !== 0);
     if (odd !== undefined)
       issue("block_out_channels", `${odd} is no multiple of ${SPATIAL_GROUPS}, the groups of spatial norms`);
