@@ -72,7 +72,7 @@ export interface RunPart {
  */
 export async function denoise(model: Denoiser, options: DenoiseOptions): Promise<Tensor> {
   const { sampled, x0 } = await denoisePart(model, options, { start: 0, end: model.sampler.steps.length });
-  for (const tensor of [sampled.lastX0, x0]) tensor?.dispose();
+  for (const tensor of [sampled.lastX0, x0, ...(sampled.kept ?? [])]) tensor?.dispose();
   return sampled.x;
 }
 
@@ -154,7 +154,7 @@ function encodePass(
   inputs.goTo(pass.index);
   const drawn = noise.draw(pass);
   const has = (tensor: Tensor | undefined): string => (tensor ? "with" : "without");
-  const kind = `${kindOf(pass)}; ${has(state.sampled.lastX0)} last x0, ${has(state.x0)} x0`;
+  const kind = `${kindOf(pass)}; ${has(state.sampled.lastX0)} last x0, ${has(state.sampled.kept?.[0])} kept, ${has(state.x0)} x0`;
   return work.run(kind, () =>
     model.arena.scope(() => {
       const { sampled, x0 } = forwardPass(state, pass, drawn, watch);

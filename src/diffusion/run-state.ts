@@ -17,7 +17,13 @@ export function disposeState(state: RunState | undefined): void {
 }
 
 function tensorsOf({ sampled, x0 }: RunState): readonly (Tensor | undefined)[] {
-  return [sampled.x, sampled.lastX0, x0];
+  return [sampled.x, sampled.lastX0, x0, ...(sampled.kept ?? [])];
+}
+
+/** The reverse of `tensorsOf`. */
+function stateOf([x, lastX0, x0, ...kept]: readonly (Tensor | undefined)[]): RunState {
+  const has = kept.length > 0 ? { kept: kept.filter((tensor) => tensor !== undefined) } : {};
+  return { sampled: { x: x!, lastX0, ...has }, x0 };
 }
 
 /**
@@ -40,14 +46,12 @@ export class StateMemory {
 
   /** Copies a state here, and returns it with its tensors in this memory. */
   keep(state: RunState): RunState {
-    const [x, lastX0, x0] = tensorsOf(state).map((tensor, i) => tensor && this.#copy(tensor, i));
-    return { sampled: { x: x!, lastX0 }, x0 };
+    return stateOf(tensorsOf(state).map((tensor, i) => tensor && this.#copy(tensor, i)));
   }
 
   /** A state in this memory that lives on when the memory is freed. The caller disposes it. */
   take(state: RunState): RunState {
-    const [x, lastX0, x0] = tensorsOf(state).map((tensor) => tensor && this.arena.share(tensor));
-    return { sampled: { x: x!, lastX0 }, x0 };
+    return stateOf(tensorsOf(state).map((tensor) => tensor && this.arena.share(tensor)));
   }
 
   #copy(source: Tensor, index: number): Tensor {

@@ -25,6 +25,8 @@ export interface SamplerState {
   readonly x: Tensor;
   /** The predicted x0 of the previous step, for samplers that need it. Undefined before the first step. */
   readonly lastX0?: Tensor | undefined;
+  /** What else a sampler keeps of earlier steps, in its own order. Undefined before the first step. */
+  readonly kept?: readonly Tensor[] | undefined;
 }
 
 /** The prediction for a state, and the inputs of its step. */
@@ -49,6 +51,8 @@ export interface Sampler {
   readonly canGoBack: boolean;
   /** Uploads the numbers of a run in which pass i does step `stepOfPass[i]`. */
   init(inputs: StepInputs, stepOfPass: readonly number[]): EncodeStep;
+  /** The sampler of a run of about the last `count` steps alone. Default: exactly these steps, as they are. */
+  last?(count: number): Sampler;
 }
 
 /** Returns how many of `steps` steps a run from an image takes: the share `strength`, rounded down, as in Diffusers. */
@@ -57,8 +61,9 @@ export function stepsOfStrength(steps: number, strength: number): number {
   return Math.floor(strength * steps + 1e-9);
 }
 
-/** Returns a sampler with only the last `count` steps of another. */
+/** Returns a sampler with only the last `count` steps of another, or about as many (see `Sampler.last`). */
 export function lastSteps(sampler: Sampler, count: number): Sampler {
+  if (sampler.last) return sampler.last(count);
   const skipped = sampler.steps.length - count;
   return {
     ...sampler,

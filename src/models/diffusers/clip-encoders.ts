@@ -53,6 +53,8 @@ export interface EncodersOptions extends WeightsOptions {
 
 /** How to open one encoder. */
 interface EncoderOptions extends WeightsOptions {
+  /** Whether a text encoder is one with a projection. Default true. */
+  readonly projects?: boolean | undefined;
   /** Default: `ENCODERS`. */
   readonly names?: EncoderComponents | undefined;
 }
@@ -95,11 +97,11 @@ export async function declareEncoders(
 export async function declareTextEncoder(
   folder: WeightsFolder,
   arena: Arena,
-  { names = ENCODERS, ...options }: EncoderOptions = {},
+  { names = ENCODERS, projects, ...options }: EncoderOptions = {},
   tokens?: TextEncoderTokens,
 ): Promise<DeclaredEncoder<TransformersTextEncoder>> {
   const { value, name } = await componentConfig(folder, names.text);
-  const model = textModelOptions(value, name);
+  const model = textModelOptions(value, name, projects);
   const own = tokens ?? (await readTokenizer(folder, names.tokenizer));
   const checkpoint = await openComponent(folder, names.text, "model", options);
   return declare(checkpoint, arena, (root) => new TransformersTextEncoder(root, model, own));

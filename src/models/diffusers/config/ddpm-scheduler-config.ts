@@ -34,10 +34,14 @@ const schema = componentSchema(
 /** How timesteps of fewer steps are chosen. */
 export type TimestepSpacing = "leading" | "linspace" | "trailing";
 
-export interface DdpmSchedulerOptions {
+/** How a noise schedule is made. */
+export interface BetaOptions {
   readonly timesteps: number;
   readonly betaSchedule: "linear" | "scaled_linear" | "squaredcos_cap_v2";
   readonly betaRange: readonly [start: number, end: number];
+}
+
+export interface DdpmSchedulerOptions extends BetaOptions {
   /** Whether the network predicts the variance: its output has twice the channels. */
   readonly learnedVariance: boolean;
   readonly objective: "noise" | "x0" | "v";

@@ -1,13 +1,18 @@
-import type { TimestepPair } from "../../../diffusion/sampler.js";
+import type { Sampler, TimestepPair } from "../../../diffusion/sampler.js";
 import { float32, linspace } from "../../../diffusion/schedule.js";
-import type { DdpmSchedulerOptions } from "../config/ddpm-scheduler-config.js";
-import { cosineBetas, roundHalfToEven } from "./diffusers-schedule.js";
+import { ddpmNumbers, ddpmStep, type DdpmNumbers } from "../../../ops/sampler.js";
+import { ArgumentError } from "../../../platform/arguments.js";
+import type { BetaOptions, DdpmSchedulerOptions } from "../config/ddpm-scheduler-config.js";
+import { cosineBetas, roundHalfToEven, type DiffusersSchedule } from "./diffusers-schedule.js";
+
+/** Smallest variance. */
+const MIN_VARIANCE = 1e-20;
 
 /**
  * The betas of a `DDPMScheduler`, float32.
  * @see https://github.com/huggingface/diffusers/blob/ad3a3afc3a4d3068bbb12f58129c855087ffc6d6/src/diffusers/schedulers/scheduling_ddpm.py#L199-L216
  */
-export function ddpmBetas({ betaSchedule, betaRange: [start, end], timesteps }: DdpmSchedulerOptions): number[] {
+export function ddpmBetas({ betaSchedule, betaRange: [start, end], timesteps }: BetaOptions): number[] {
   switch (betaSchedule) {
     case "linear":
       return linspace(float32(start), float32(end), timesteps, float32);
@@ -20,15 +25,15 @@ export function ddpmBetas({ betaSchedule, betaRange: [start, end], timesteps }: 
   }
 }
 
+/** What decides the timesteps of a run. */
+export type GridOptions = Pick<DdpmSchedulerOptions, "timesteps" | "spacing" | "offset">;
+
 /**
  * The timesteps of a run with `count` steps, each with the next one. With the spacing "leading" and an offset of 1 the last is 1,
  * which leads to the clean sample nevertheless. With as many steps as in training it would begin behind the last timestep.
  * @see https://github.com/huggingface/diffusers/blob/ad3a3afc3a4d3068bbb12f58129c855087ffc6d6/src/diffusers/schedulers/scheduling_ddpm.py#L246-L331
  */
-export function ddpmGrid(
-  { timesteps, spacing, offset }: Pick<DdpmSchedulerOptions, "timesteps" | "spacing" | "offset">,
-  count: number,
-): TimestepPair[] {
+export function ddpmGrid({ timesteps, spacing, offset }: GridOptions, count: number): TimestepPair[] {
   const ratio = Math.floor(timesteps / count);
   const timeOf = {
     leading: (k: number) => k * ratio + offset,
@@ -37,4 +42,66 @@ export function ddpmGrid(
   }[spacing];
   const times = Array.from({ length: count }, (_, i) => timeOf(count - 1 - i));
   return times.map((timestep, i) => ({ timestep, next: times[i + 1] ?? -1 }));
+}
+
+/** The same. Throws `ArgumentError`, which names the `component`, for a number of steps that is not possible. */
+export function stepGrid(options: GridOptions, count: number, component: string): TimestepPair[] {
+  const { timesteps } = options;
+  const isCount = Number.isInteger(count) && count >= 1 && count <= timesteps;
+  const grid = isCount ? ddpmGrid(options, count) : [];
+  const [first] = grid;
+  if (first && first.timestep < timesteps) return grid;
+  const message = `steps must be 1 to ${mostSteps(options)} for ${component}, not ${count}.`;
+  throw new ArgumentError("steps", message, { code: "argument/out-of-range" }).locate({ component });
+}
+
+/** The most steps whose timesteps are all in the schedule: an offset moves those of the last ones behind it. */
+function mostSteps(options: GridOptions): number {
+  const { timesteps } = options;
+  let most = timesteps;
+  while (most > 1 && ddpmGrid(options, most)[0]!.timestep >= timesteps) most--;
+  return most;
+}
+
+/** DDPM over a grid. With a learned variance the prediction has it behind the channels of the state. */
+export function ddpmSampler(
+  schedule: DiffusersSchedule,
+  grid: readonly TimestepPair[],
+  learnedVariance = false,
+): Sampler {
+  return {
+    // A step from timestep 0 has no draw. The last step may come from timestep 1.
+    steps: grid.map((step) => ({ ...step, noise: step.timestep > 0 ? "added" : "none" })),
+    canGoBack: true,
+    init: (inputs, stepOfPass) => {
+      const numbers = ddpmNumbers(
+        inputs,
+        stepOfPass.map((step) => stepNumbers(schedule, grid[step]!)),
+      );
+      return ({ x }, { raw, x0, noise }) => {
+        const learned = learnedVariance ? { prediction: raw, sigmoid: false } : undefined;
+        return { x: ddpmStep({ x, x0, noise }, numbers, learned) };
+      };
+    },
+  };
+}
+
+/**
+ * The numbers of a step. Each operation is rounded to f32, as in torch. Its beta is never that of the table.
+ * @see https://github.com/huggingface/diffusers/blob/ad3a3afc3a4d3068bbb12f58129c855087ffc6d6/src/diffusers/schedulers/scheduling_ddpm.py#L333-L365
+ * @see https://github.com/huggingface/diffusers/blob/ad3a3afc3a4d3068bbb12f58129c855087ffc6d6/src/diffusers/schedulers/scheduling_ddpm.py#L440-L509
+ */
+function stepNumbers(schedule: DiffusersSchedule, { timestep, next }: TimestepPair): DdpmNumbers {
+  const f = Math.fround;
+  const [bar, barNext] = [schedule.barAt(timestep), schedule.barAt(next)];
+  const [rest, restNext] = [f(1 - bar), f(1 - barNext)];
+  const alpha = f(bar / barNext);
+  const beta = f(1 - alpha);
+  const variance = f(f(restNext / rest) * beta);
+  return {
+    scaleX0: f(f(f(Math.sqrt(barNext)) * beta) / rest),
+    scaleX: f(f(f(Math.sqrt(alpha)) * restNext) / rest),
+    minLog: Math.log(Math.max(variance, MIN_VARIANCE)),
+    maxLog: Math.log(beta),
+  };
 }

@@ -32,20 +32,20 @@ const NO_TOKENIZER = new ClipTokenizer({
   added: new Map(),
 });
 
-/** The runner that encodes rows of tokens. */
-export function textEncoderRunner(forward: Tolerances): Runner {
+/** The runner that encodes rows of tokens, by an encoder with a projection unless `projects` is false. */
+export function textEncoderRunner(forward: Tolerances, projects = true): Runner {
   return async (fixture, openArena) => {
     const { shape, data } = await fixture.tensor("in.input_ids");
     const [count = 0, length = 0] = shape;
     const rows = Array.from({ length: count }, (_, i) => Int32Array.from(data.subarray(i * length, (i + 1) * length)));
     const arena = await openArena();
     const tokens = { tokenizer: NO_TOKENIZER, maxLength: length };
-    const { encoder, store, checkpoint } = await declareTextEncoder(modelFolder(fixture), arena, {}, tokens);
+    const { encoder, store, checkpoint } = await declareTextEncoder(modelFolder(fixture), arena, { projects }, tokens);
     fixture.keep(checkpoint);
     using loaded = store;
     await loaded.load();
     const { textEmbed, textEncodings } = await encoder.embedText(arena, rows);
-    const outputs = { text_embeds: textEmbed, last_hidden_state: textEncodings };
+    const outputs = { last_hidden_state: textEncodings, ...(projects && { text_embeds: textEmbed }) };
     return await pairOutputs(fixture, outputs, forward[arena.dtype]);
   };
 }
