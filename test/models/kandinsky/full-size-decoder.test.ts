@@ -11,34 +11,17 @@ import { StepInputs } from "../../../src/ops/step-inputs.js";
 import { Arena } from "../../../src/tensor/arena.js";
 import type { Weights } from "../../../src/weights/store.js";
 import { fixtureFolder } from "../../support/golden.js";
+import { expandedShapes, listedShapes, parametersOf } from "../../support/listed-shapes.js";
 import { RecordingStore } from "../../support/recording-store.js";
 
 // Nothing is allocated: a counter stands in for a device that binds as much as every adapter does, and lavapipe: 128 MiB.
 const counter = new MemoryCounter(2 ** 27);
 const arena = new Arena(counter.stream);
 
-const listed = z.object({
-  config: z.record(z.string(), z.unknown()),
-  tensors: z.int(),
-  parameters: z.int(),
-  shapes: z.record(z.string(), z.array(z.int())),
-});
-
 /** The tensors that diffusers 0.37.1 makes from the published configs. Of the other two U-Nets, what differs from the first. */
 const reference = z
-  .object({ unet: listed, unet_inpaint: listed, unet_hint: listed, movq: listed })
+  .object({ unet: listedShapes, unet_inpaint: listedShapes, unet_hint: listedShapes, movq: listedShapes })
   .parse(JSON.parse(readFileSync(join(fixtureFolder("headers"), "kandinsky-decoder.json"), "utf8")));
-
-/** Names with all numbers of runs such as "{0-3}". */
-function expanded(shapes: Readonly<Record<string, readonly number[]>>): Map<string, readonly number[]> {
-  const one = (name: string): readonly string[] => {
-    const [run, first, last] = /\{(\d+)-(\d+)\}/.exec(name) ?? [];
-    if (run === undefined) return [name];
-    const numbers = Array.from({ length: Number(last) - Number(first) + 1 }, (_, i) => Number(first) + i);
-    return numbers.flatMap((number) => one(name.replace(run, `${number}`)));
-  };
-  return new Map(Object.entries(shapes).flatMap(([name, shape]) => one(name).map((each) => [each, shape] as const)));
-}
 
 function declared<Model>(declare: (weights: Weights) => Model) {
   const store = new RecordingStore(arena);
@@ -52,19 +35,16 @@ const optionsOf = (form: Form) => kandinskyUnetOptions({ ...reference.unet.confi
 const unetOf = (form: Form) => declared((weights) => new KandinskyUnet(weights, optionsOf(form)));
 const movq = declared((weights) => new Movq(weights, movqOptions(reference.movq.config, "")));
 
-const parametersOf = (shapes: ReadonlyMap<string, readonly number[]>): number =>
-  [...shapes.values()].reduce((sum, shape) => sum + shape.reduce((product, axis) => product * axis, 1), 0);
-
 describe("names, shapes and parameters in full size are those of diffusers", () => {
   it.each(["unet", "unet_inpaint", "unet_hint"] as const)("for %s", (form) => {
     const { shapes } = unetOf(form);
-    const expected = new Map([...expanded(reference.unet.shapes), ...expanded(reference[form].shapes)]);
+    const expected = new Map([...expandedShapes(reference.unet.shapes), ...expandedShapes(reference[form].shapes)]);
     expect(new Map(shapes)).toEqual(expected);
     expect([shapes.size, parametersOf(shapes)]).toEqual([reference[form].tensors, reference[form].parameters]);
   });
 
   it("for movq", () => {
-    expect(new Map(movq.shapes)).toEqual(expanded(reference.movq.shapes));
+    expect(new Map(movq.shapes)).toEqual(expandedShapes(reference.movq.shapes));
     expect([movq.shapes.size, parametersOf(movq.shapes)]).toEqual([reference.movq.tensors, reference.movq.parameters]);
   });
 });

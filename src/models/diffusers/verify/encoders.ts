@@ -45,6 +45,7 @@ export function textEncoderRunner(forward: Tolerances, projects = true): Runner 
     using loaded = store;
     await loaded.load();
     const { textEmbed, textEncodings } = await encoder.embedText(arena, rows);
+    if (!projects) textEmbed.dispose();
     const outputs = { last_hidden_state: textEncodings, ...(projects && { text_embeds: textEmbed }) };
     return await pairOutputs(fixture, outputs, forward[arena.dtype]);
   };

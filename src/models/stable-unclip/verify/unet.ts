@@ -8,7 +8,7 @@ import { networkCalls, timesOf, type NetworkCall } from "../../diffusers/verify/
 import { withComponent } from "../../diffusers/verify/component.js";
 import { stableUnclipUnetOptions } from "../config/unet-config.js";
 import { StableUnclipUnet } from "../unet/stable-unclip-unet.js";
-import { FORWARD } from "./tolerances.js";
+import { UNET_FORWARD } from "./tolerances.js";
 
 /** Runs forward passes of the decoder's U-Net. */
 export const verifyUnet: Runner = async (fixture, openArena) => {
@@ -23,7 +23,7 @@ export const verifyUnet: Runner = async (fixture, openArena) => {
       const outputs: Output[] = [];
       for (const call of calls) {
         const sample = arena.scope(() => predict(arena, unet, call));
-        outputs.push(...(await pairOutputs(fixture, { [`${call.name}.sample`]: sample }, FORWARD[arena.dtype])));
+        outputs.push(...(await pairOutputs(fixture, { [`${call.name}.sample`]: sample }, UNET_FORWARD[arena.dtype])));
       }
       return outputs;
     },
