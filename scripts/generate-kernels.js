@@ -18,8 +18,10 @@
 //   @group(0) @binding(n) var<uniform> params: Params; last binding; `struct Params` has scalars, and structs of scalars
 //   @workgroup_size(8, NAME)                           numbers, constants or overrides (their default is used)
 //
-// What it writes, without comments: `kernels`, by name (the WGSL of those that load later as `later` in a module of their group); `libs`, the fixed numbers of lib files; `alternatives`, the files that a variant may
-// choose, by kind; `enums`, their values by name. TypeScript reads the numbers of kernels from there and never repeats them.
+// What it writes, without comments: `kernels`, by name (the WGSL of those that load later as `later` in a module of their
+// group); `libs`, the fixed numbers of lib files; `alternatives`, the files that a variant may choose, by kind; `enums`, their
+// values by name. TypeScript reads the numbers of kernels from there and never repeats them. kernel-sources-files.ts has what
+// only messages of compilers need: `files`, where the lines of each kernel come from.
 // A name that a kernel no longer has is a compile error.
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
@@ -27,6 +29,8 @@ import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const MAX_STORAGE_BUFFERS = 8;
+/** The module of the places of lines, as of a group. */
+const FILES = "files";
 
 /** A mistake in a kernel file. The message starts with file:line, which editors and terminals recognise. */
 class KernelFileError extends Error {
@@ -253,6 +257,7 @@ function parseGroup(lines) {
   const line = lines.find(({ text }) => /^\/\/:\s*later\b/.test(text));
   const [, group] = (line && /^\/\/:\s*later\s+([a-z]+)$/.exec(line.text)) ?? [];
   if (line && !group) throw new KernelFileError(line, `expected "//: later GROUP"`);
+  if (group === FILES) throw new KernelFileError(line, `a group cannot be called ${FILES}: that module has the places of lines`);
   return group;
 }
 
@@ -267,7 +272,7 @@ function runsOf(lines) {
   return runs;
 }
 
-/** Returns everything that the runtime needs from a kernel file. */
+/** Returns everything that the runtime needs from a kernel file, and where the lines of its code come from. */
 function parseKernel(folder, name) {
   const { lines, choices } = assemble(folder, name);
   const { constants, fixed, enums } = parseConstants(lines);
@@ -302,10 +307,9 @@ function parseKernel(folder, name) {
   const { fixed: own } = parseConstants(readLines(folder, name));
   const extensions = parseExtensions(lines);
   const later = parseGroup(lines);
-  return {
+  const kernel = {
     code,
     ...(later && { later }),
-    files: runsOf(lines),
     extensions,
     choices,
     aliases,
@@ -316,6 +320,7 @@ function parseKernel(folder, name) {
     bindings,
     params,
   };
+  return { kernel, places: runsOf(lines) };
 }
 
 /** `group-norm.wgsl` and `group_norm.wgsl` are both called groupNorm in TypeScript, and so is GROUP_NORM. */
@@ -425,7 +430,9 @@ function generate(folder, output) {
   const libs = filesIn(join(folder, "lib")).map((file) => `lib/${file}`);
   const fixed = libs.map((file) => [moduleName(file), parseConstants(readLines(folder, file)).fixed]);
   const shared = sharedTexts(folder, libs);
-  const kernels = files.map((file) => [moduleName(file), parseKernel(folder, file)]);
+  const parsed = files.map((file) => [moduleName(file), parseKernel(folder, file)]);
+  const places = Object.fromEntries(parsed.map(([name, { places }]) => [name, places]));
+  const kernels = parsed.map(([name, { kernel }]) => [name, kernel]);
   const declarations = [
     declaration(
       "kernels",
@@ -437,9 +444,11 @@ function generate(folder, output) {
     declaration("enums", collectEnums(folder, [...libs, ...files])),
   ];
   write(output, moduleOf(declarations, shared));
+  const part = (name) => output.replace(/\.ts$/, `-${name}.ts`);
+  write(part(FILES), moduleOf([declaration(FILES, places)], []));
   for (const group of new Set(kernels.flatMap(([, { later }]) => later ?? []))) {
     const own = kernels.filter(([, { later }]) => later === group).map(([name, { code }]) => [name, { code }]);
-    write(output.replace(/\.ts$/, `-${group}.ts`), moduleOf([declaration("later", Object.fromEntries(own), shared)], shared));
+    write(part(group), moduleOf([declaration("later", Object.fromEntries(own), shared)], shared));
   }
 }
 

@@ -7,8 +7,6 @@ export interface KernelSource {
   readonly code: string;
   /** The group that its WGSL is loaded with: see `loadKernels`. Default: it is there at once. */
   readonly later?: string;
-  /** The lines of files that the code consists of, in order. */
-  readonly files: readonly (readonly [file: string, firstLine: number, count: number])[];
   /** WGSL extensions that every variant needs. */
   readonly extensions: readonly string[];
   /** Names of files of which a variant chooses one, by kind; the first is the default. */
@@ -28,6 +26,11 @@ export interface KernelSource {
   readonly bindings: readonly { readonly name: string; readonly access: "read" | "read_write" }[];
   /** Fields of the uniform `Params`, in order, four bytes each. Empty if the kernel has no uniform. */
   readonly params: readonly (readonly [name: string, type: "u32" | "i32" | "f32"])[];
+}
+
+/** The lines of files that the code of a kernel consists of, in order. */
+export interface KernelFiles {
+  readonly files: readonly (readonly [file: string, firstLine: number, count: number])[];
 }
 
 type Kernels = typeof kernels;
@@ -96,8 +99,11 @@ export function specialise<S extends Specialisable>(source: S, { types, constant
 
 const ENABLE = "enable ";
 
-/** Returns a kernel with the chosen files in place of its default ones. Throws `InternalError` for a file that it does not name. */
-export function withChoices<S extends Pick<KernelSource, "code" | "files" | "choices">>(
+/**
+ * Returns a kernel with the chosen files in place of its default ones, also in `files` if it has them. Throws `InternalError` for
+ * a file that it does not name.
+ */
+export function withChoices<S extends Pick<KernelSource, "code" | "choices"> & Partial<KernelFiles>>(
   source: S,
   choices: Readonly<Record<string, string | undefined>>,
   alternatives: Readonly<Record<string, Readonly<Record<string, Alternative>>>>,
@@ -114,7 +120,9 @@ export function withChoices<S extends Pick<KernelSource, "code" | "files" | "cho
     chosen = {
       ...chosen,
       code: chosen.code.slice(0, at) + to.code + chosen.code.slice(at + from.code.length),
-      files: chosen.files.map((run) => (run[0] === from.file ? ([to.file, 1, to.lines] as const) : run)),
+      ...(chosen.files && {
+        files: chosen.files.map((run) => (run[0] === from.file ? ([to.file, 1, to.lines] as const) : run)),
+      }),
     };
   }
   return chosen;
@@ -125,7 +133,7 @@ export function withChoices<S extends Pick<KernelSource, "code" | "files" | "cho
  * line.
  */
 export function sourcePlace(
-  { files }: Pick<KernelSource, "files">,
+  { files }: KernelFiles,
   wgsl: string,
   line: number,
 ): { readonly file: string; readonly line: number } | undefined {

@@ -1,6 +1,6 @@
-// Kernels that few adapters or programs use: their WGSL is loaded when it is needed.
+// Kernels that few adapters or programs use: their WGSL is loaded when it is needed. So are the places of their lines.
 import { loadPart } from "../platform/load-part.js";
-import type { KernelName, KernelSource } from "./kernel-source.js";
+import type { KernelFiles, KernelName, KernelSource } from "./kernel-source.js";
 import { kernels } from "./kernel-sources.js";
 
 /** The WGSL of kernels by name. */
@@ -18,5 +18,15 @@ export async function loadKernels(group: keyof typeof GROUPS): Promise<void> {
   for (const [name, { code }] of Object.entries(later)) {
     const kernel: KernelSource = kernels[name as KernelName];
     if (kernel.code === "") Object.assign(kernel, { code });
+  }
+}
+
+/** The lines of files that a kernel consists of, for messages of compilers. None if they cannot be loaded: the message counts more. */
+export async function loadFiles(kernel: KernelName): Promise<KernelFiles["files"]> {
+  try {
+    const { files } = await import("./kernel-sources-files.js");
+    return files[kernel];
+  } catch {
+    return [];
   }
 }

@@ -3,12 +3,14 @@ import { ShaderStage } from "./constants.js";
 import { ShaderError } from "./errors.js";
 import { reportErrors } from "./shader-messages.js";
 import { alternatives, kernels } from "./kernel-sources.js";
+import { loadFiles } from "./later-kernels.js";
 import {
   specialise,
   withChoices,
   type AliasName,
   type ChoicesOf,
   type ConstantName,
+  type KernelFiles,
   type KernelName,
   type KernelSource,
   type OverrideName,
@@ -185,15 +187,11 @@ function throwIfAny(failure: ShaderError | undefined): void {
   if (failure) throw failure;
 }
 
-function sourceOf(kernel: KernelName, { choices }: Variant): KernelSource {
+function wgslOf(kernel: KernelName, { types, constants, choices }: Variant): string {
   const { code, later = "" }: KernelSource = kernels[kernel];
   if (code === "") throw new InternalError(`The kernel ${kernel} is not loaded: call loadKernels("${later}") before.`);
-  return withChoices<KernelSource>(kernels[kernel], choices ?? {}, alternatives);
-}
-
-function wgslOf(kernel: KernelName, variant: Variant): string {
-  const { types, constants } = variant;
-  return specialise(sourceOf(kernel, variant), { types: types ?? {}, constants: constants ?? {} });
+  const source = withChoices<KernelSource>(kernels[kernel], choices ?? {}, alternatives);
+  return specialise(source, { types: types ?? {}, constants: constants ?? {} });
 }
 
 /** Returns the error of the compiler for a variant; undefined if there is none. */
@@ -203,7 +201,9 @@ async function compileError(
   module: GPUShaderModule,
 ): Promise<ShaderError | undefined> {
   const { messages } = await module.getCompilationInfo();
-  const report = reportErrors(sourceOf(kernel, variant), wgslOf(kernel, variant), [...messages]);
+  const found = { ...kernels[kernel], files: await loadFiles(kernel) };
+  const source = withChoices<KernelSource & KernelFiles>(found, variant.choices ?? {}, alternatives);
+  const report = reportErrors(source, wgslOf(kernel, variant), [...messages]);
   if (!report) return undefined;
   return new ShaderError(`Kernel ${variantKey(kernel, variant)} does not compile:\n${report.text}`, {
     place: { operation: kernel, file: report.file },

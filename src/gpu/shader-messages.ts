@@ -1,4 +1,4 @@
-import { sourcePlace, type KernelSource } from "./kernel-source.js";
+import { sourcePlace, type KernelFiles } from "./kernel-source.js";
 
 /** The fields of a compiler message that are used. */
 export type CompilerMessage = Pick<GPUCompilationMessage, "type" | "lineNum" | "linePos" | "length" | "message">;
@@ -16,7 +16,7 @@ export interface ShaderReport {
  * `source`, which consists of several files. Undefined if there is no error.
  */
 export function reportErrors(
-  source: Pick<KernelSource, "files">,
+  source: KernelFiles,
   wgsl: string,
   messages: readonly CompilerMessage[],
 ): ShaderReport | undefined {

@@ -9,7 +9,8 @@ function run(script: string) {
 /** Breaks the source of a kernel. */
 const SPOIL = `
   const { kernels } = await import("./dist/gpu/kernel-sources.js");
-  const spoil = (name) => Object.defineProperty(kernels[name], "code", { value: kernels[name].code + "\\nfn broken( {" });
+  const spoil = (name) =>
+    Object.defineProperty(kernels[name], "code", { value: kernels[name].code.replace("fn main(", "fn main((") });
 `;
 
 it("a kernel that does not compile rejects its call, and the process continues", () => {
@@ -23,7 +24,7 @@ it("a kernel that does not compile rejects its call, and the process continues",
     const draw = () => new BasicInference(manager).run("a red circle", { priorSteps: 2, decoderSteps: [1, 1] });
     for (const call of [draw, draw, () => manager.warmup()]) {
       const error = await call().catch((reason) => reason);
-      console.log(error.name, error.message.includes("layerNorm"));
+      console.log(error.name, error.message.includes("layerNorm"), error.place.file);
     }
     const both = await Promise.allSettled([draw(), draw()]);
     console.log(both.map(({ reason }) => reason?.name).join());
@@ -32,9 +33,9 @@ it("a kernel that does not compile rejects its call, and the process continues",
     process.exit(0);
   `);
   expect(stdout.trim().split("\n"), stderr).toEqual([
-    "ShaderError true",
-    "ShaderError true",
-    "ShaderError true",
+    "ShaderError true kernels/layer_norm.wgsl",
+    "ShaderError true kernels/layer_norm.wgsl",
+    "ShaderError true kernels/layer_norm.wgsl",
     "ShaderError,ShaderError",
     "the host goes on",
   ]);

@@ -72,6 +72,7 @@ describe("a bundle of the model manager and text to image", () => {
       /\/models\/dalle2-pytorch\/(?:load|unet)/,
       /\/formats\/(?:pickle|pickle-attack|torch-zip|torch-rebuild)\.js$/,
       /\/gpu\/kernel-sources-/,
+      /\/pipeline\/records\//,
       DOWNLOADS,
       /\/(?:verify|cli|tuning)\//,
     ];

@@ -30,7 +30,7 @@ function generate(files: Readonly<Record<string, string>>): { text: string; comp
 /** The generated module, evaluated. */
 function moduleOf(
   text: string,
-): Readonly<Record<"kernels" | "libs" | "alternatives" | "enums" | "later", Readonly<Record<string, unknown>>>> {
+): Readonly<Record<"kernels" | "libs" | "alternatives" | "enums" | "later" | "files", Readonly<Record<string, unknown>>>> {
   const body = text
     .replace(/export const (\w+) = /g, "result.$1 = ")
     .replace(/ as (?:const|string)\b|(?<=^const \w+): string/gm, "");
@@ -59,7 +59,7 @@ const binding = "@group(0) @binding(0) var<storage, read_write> y: array<f32>;\n
 
 describe("generate-kernels", () => {
   it("describes a kernel and puts its libs between header and body, each once, without comments", () => {
-    const { text } = generate({
+    const { text, output } = generate({
       "group-norm.wgsl": [
         "// normalises",
         "//: use lib/b.wgsl",
@@ -93,13 +93,16 @@ describe("generate-kernels", () => {
       "struct Params {",
       "  rows: u32,",
     ]);
-    expect(kernel).toMatchObject({
-      files: [
+    expect(kernel).not.toHaveProperty("files");
+    expect(moduleOf(readFileSync(output.replace(/\.ts$/, "-files.ts"), "utf8")).files).toEqual({
+      groupNorm: [
         [expect.stringMatching(/^\d+\/group-norm\.wgsl$/), 1, 3],
         [expect.stringMatching(/^\d+\/lib\/a\.wgsl$/), 1, 1],
         [expect.stringMatching(/^\d+\/lib\/b\.wgsl$/), 1, 2],
         [expect.stringMatching(/^\d+\/group-norm\.wgsl$/), 4, 12],
       ],
+    });
+    expect(kernel).toMatchObject({
       aliases: ["Element"],
       constants: { TILE: 8 },
       fixed: { FIXED: 2 },
@@ -131,6 +134,7 @@ describe("generate-kernels", () => {
     const { later } = moduleOf(readFileSync(output.replace(/\.ts$/, "-big.ts"), "utf8"));
     expect(later).toEqual({ a: { code: expect.stringContaining("fn only_a() {}\n") as string } });
     expect(generate({ "a.wgsl": `// a\n//: later\n${binding}` }).complaint).toMatch(/a\.wgsl:2: expected "\/\/: later GROUP"/);
+    expect(generate({ "a.wgsl": `// a\n//: later files\n${binding}` }).complaint).toMatch(/cannot be called files/);
   });
 
   it("lists files of which a variant chooses one, with the first in the code", () => {

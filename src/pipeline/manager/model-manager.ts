@@ -19,7 +19,6 @@ import { describeLoaded, type ClipInfo, type DecoderInfo, type PriorInfo } from 
 import { missingModel, type ModelPart } from "./missing-model.js";
 import { openDevice } from "./open-device.js";
 import { Offloader, type Offload } from "./offload.js";
-import { describeModels } from "../records/generated-on.js";
 import type { GeneratedOn } from "../records/image-record.js";
 import { checkOptions } from "../settings.js";
 import { compileKernels, type WarmupOptions } from "./warmup.js";
@@ -349,7 +348,10 @@ export class DalleModelManager {
    * Rejects with `FileError` if one cannot be read.
    */
   async generatedOn({ config, signal }: DescribeOptions = {}): Promise<GeneratedOn> {
-    return this.#lifetime.run(() => describeModels(this, config, { ...this.options, signal }), signal);
+    return this.#lifetime.run(async () => {
+      const { describeModels } = await loadPart("records of images", () => import("../records/generated-on.js"));
+      return describeModels(this, config, { ...this.options, signal });
+    }, signal);
   }
 
   /**

@@ -17,18 +17,18 @@ type Pending = () => Promise<JobEvent | undefined> | JobEvent | undefined;
  */
 export class JobStream {
   readonly feed = new EventFeed<Pending>();
-  readonly #newest = new Map<string, Pending>();
   readonly #sent = new Set<number>();
 
   readonly events: JobEvents = {
     onStage: (stage) => {
-      this.#replace("stage", () => stageEvent(stage));
+      this.feed.push(() => stageEvent(stage), "stage");
     },
     onProgress: (progress) => {
-      this.#replace("progress", () => progressEvent(progress));
+      this.feed.push(() => progressEvent(progress), "progress");
     },
     onPreview: (preview, index) => {
-      this.#replace(`preview ${index}`, () => (this.#sent.has(index) ? undefined : previewEvent(preview, index)));
+      const event = () => (this.#sent.has(index) ? undefined : previewEvent(preview, index));
+      this.feed.push(event, `preview ${index}`);
     },
     onImage: (image, index) => {
       this.addImage(image, index);
@@ -43,17 +43,6 @@ export class JobStream {
     if (this.#sent.has(index)) return;
     this.#sent.add(index);
     this.feed.push(() => imageEvent(image, index));
-  }
-
-  #replace(key: string, event: Pending): void {
-    const isWaiting = this.#newest.has(key);
-    this.#newest.set(key, event);
-    if (isWaiting) return;
-    this.feed.push(() => {
-      const newest = this.#newest.get(key);
-      this.#newest.delete(key);
-      return newest?.();
-    });
   }
 }
 

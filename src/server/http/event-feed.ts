@@ -1,6 +1,6 @@
 /** Events between a job that makes them and the stream that sends them. */
 export class EventFeed<Event> {
-  readonly #events: Event[] = [];
+  readonly #events: { event: Event; readonly key: string | undefined }[] = [];
   #end: { readonly error: unknown } | undefined;
   #isAlive = false;
   #wake: (() => void) | undefined;
@@ -13,8 +13,14 @@ export class EventFeed<Event> {
     this.#wake?.();
   }
 
-  push(event: Event): void {
-    this.#events.push(event);
+  /**
+   * Adds an event. One with a key takes the place of the event with this key that still waits, so that a slow reader gets the
+   * newest, and what waits for it stays small.
+   */
+  push(event: Event, key?: string): void {
+    const waiting = key === undefined ? undefined : this.#events.find((one) => one.key === key);
+    if (waiting) waiting.event = event;
+    else this.#events.push({ event, key });
     this.#isAlive = true;
     this.#wake?.();
   }
@@ -40,8 +46,8 @@ export class EventFeed<Event> {
   /** The next event; "silent" if there is none for some time; "end". Rejects with the error of `fail`. */
   async next(milliseconds: number): Promise<Event | "silent" | "end"> {
     if (this.#events.length === 0 && !this.#end) await this.#change(milliseconds);
-    const event = this.#events.shift();
-    if (event !== undefined) return event;
+    const first = this.#events.shift();
+    if (first) return first.event;
     if (!this.#end) return "silent";
     if (this.#end.error !== undefined) throw this.#end.error as Error;
     return "end";

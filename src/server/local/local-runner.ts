@@ -27,6 +27,8 @@ export class LocalRunner implements JobRunner {
   readonly #closing = new AbortController();
   /** The batch that is computed. */
   #batch: Promise<void> | undefined;
+  /** Set before the first batch of jobs that come at once. */
+  #begin: NodeJS.Immediate | undefined;
   #preloading: Promise<void> | undefined;
   /** Why there is no device. */
   #failure = "The GPU is being opened.";
@@ -143,11 +145,11 @@ export class LocalRunner implements JobRunner {
     const local = new LocalJob(job, request, (images) => this.#queue.millisecondsFor(images));
     this.#queue.add(local);
     this.#accepted.add(local);
+    this.#nextSoon();
     const stop = (): void => {
       local.reject(job.signal.reason);
     };
     job.signal.addEventListener("abort", stop);
-    this.#next();
     try {
       return await local.result;
     } finally {
@@ -155,6 +157,15 @@ export class LocalRunner implements JobRunner {
       this.#queue.remove(local);
       this.#accepted.delete(local);
     }
+  }
+
+  /** Begins the next batch a moment later, so that jobs which come at once are computed together. */
+  #nextSoon(): void {
+    if (this.#begin) return;
+    this.#begin = setImmediate(() => {
+      this.#begin = undefined;
+      this.#next();
+    });
   }
 
   /** Begins the next batch, if none runs. */

@@ -1,6 +1,7 @@
 import type { Job as QueuedJob } from "bullmq";
 import { setTimeout as pause } from "node:timers/promises";
 import { parseJson } from "../../platform/json.js";
+import { orAborted } from "../../platform/or-aborted.js";
 import { ServerError } from "../server-error.js";
 import type { QueueConnection } from "./connection.js";
 import { parseOutcome, type SentModelInfo } from "./outcome.js";
@@ -12,7 +13,10 @@ import { addToQueue, sendAgain } from "./submitting.js";
 const FIRST = 1;
 const POLL_MS = 100;
 
-/** Describes a model: by what its last worker wrote, else a worker opens it for that. Rejects with `ServerError`. */
+/**
+ * Describes a model: by what its last worker wrote, else a worker opens it for that. Rejects with `ServerError`, or with the reason
+ * of the signal.
+ */
 export async function describeByQueue(
   connection: QueueConnection,
   model: string,
@@ -28,6 +32,7 @@ export async function describeByQueue(
   const before = await queued();
   if (await before?.isFailed()) await sendAgain(connection, before!, id, model);
   for (;;) {
+    signal?.throwIfAborted();
     const written = await redis.get(names.info(model));
     if (written !== null) return parseJson(written) as SentModelInfo;
     const outcome = parseOutcome(await redis.get(names.outcome(id)));
@@ -40,6 +45,6 @@ export async function describeByQueue(
         cause: new ServerError("failed", job.failedReason),
       });
     }
-    await pause(POLL_MS, undefined, signal ? { signal } : {});
+    await orAborted(pause(POLL_MS), signal);
   }
 }

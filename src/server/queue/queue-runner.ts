@@ -19,6 +19,7 @@ import { FETCHED_SECONDS, QUEUE_TIMES, type QueueTimes } from "./queue-settings.
 import { queueStatus } from "./queue-status.js";
 import { receiveMessage } from "./receiving.js";
 import { announce, withdraw } from "./registry.js";
+import { orAborted } from "../../platform/or-aborted.js";
 import { receivedFailure } from "./sent-failure.js";
 import { addToQueue, cancelJob, sendAgain } from "./submitting.js";
 import { WaitingJob } from "./waiting-job.js";
@@ -105,6 +106,10 @@ export class QueueRunner implements JobRunner {
   }
 
   async describe(model: string, signal?: AbortSignal): Promise<ServedModelInfo> {
+    return orAborted(this.#describe(model, signal), signal);
+  }
+
+  async #describe(model: string, signal?: AbortSignal): Promise<ServedModelInfo> {
     await this.#connected();
     await answered(this.#workers.check(model));
     const info = await describeByQueue(this.connection, model, this.#times, signal);
@@ -164,11 +169,10 @@ export class QueueRunner implements JobRunner {
   }
 
   async #refuse(waiting: WaitingJob): Promise<void> {
-    const { id, model } = waiting.job;
     this.#end(waiting, () => {
       waiting.fail(closing());
     });
-    if (this.connection.isReady) await cancelJob(this.connection, id, model).catch(this.#warn);
+    if (this.connection.isReady) await cancelJob(this.connection, waiting.job, this.#files).catch(this.#warn);
   }
 
   #refuseIfClosing(): void {
@@ -221,16 +225,21 @@ export class QueueRunner implements JobRunner {
     const { job } = waiting;
     const asking = { owner: job.owner, images: requestSize(job.request), isAccepted: !isNew };
     const data = await packJob(job, this.#files);
+    const progress = { isAdded: false };
     try {
       await this.#placesOf(job.model).place(asking, async (priority) => {
         if (waiting.isOver) return;
         await addToQueue(this.connection, data, priority, this.#times);
+        progress.isAdded = true;
       });
     } catch (error) {
       await this.#files.remove(inputFiles(data)).catch(this.#warn);
       throw error;
     }
-    if (waiting.isOver) await cancelJob(this.connection, job.id, job.model);
+    if (!waiting.isOver) return;
+    // Who cancelled it did not find what was not there yet.
+    if (progress.isAdded) await cancelJob(this.connection, job, this.#files);
+    else await this.#files.remove(inputFiles(data));
   }
 
   /** Takes an outcome to the callers. Returns false if there is none that counts. */
@@ -345,8 +354,7 @@ export class QueueRunner implements JobRunner {
   /** The last caller has gone. */
   #abandon(waiting: WaitingJob): void {
     this.#end(waiting, () => undefined);
-    const { id, model } = waiting.job;
-    cancelJob(this.connection, id, model).catch(this.#warn);
+    cancelJob(this.connection, waiting.job, this.#files).catch(this.#warn);
   }
 
   #end(waiting: WaitingJob, call: () => void): void {

@@ -5,6 +5,7 @@ import type { CloseOptions, JobRunner } from "../jobs/job-runner.js";
 import type { FileStore } from "../results/types.js";
 import { QueueConnection, type QueueAddress } from "./connection.js";
 import { JobFiles } from "./job-files.js";
+import { ModelClaim } from "./model-claim.js";
 import { giveBack, HOLD_TIMES, ModelQueue, type Head, type HoldTimes, type TakenJob } from "./model-queue.js";
 import { placeJobs } from "./placement.js";
 import { QUEUE_TIMES, type QueueTimes } from "./queue-settings.js";
@@ -30,6 +31,8 @@ export interface QueueWorkerSettings {
 const BATCH_IMAGES = 8;
 const LOAD_AFTER_MS = 10_000;
 const POLL_MS = 1000;
+/** Each failure in a row doubles the time to the next try, at most to this. */
+const MAX_BACK_OFF_MS = 30_000;
 const ANNOUNCE_MS = 5000;
 /** A model that could not be opened is not tried again for this time: other workers take its jobs. */
 const FAILING_MS = 30_000;
@@ -48,6 +51,8 @@ export class QueueWorker {
   readonly #openMs = new Map<string, number>();
   readonly #otherVersions = new Set<string>();
   readonly #timers: NodeJS.Timeout[] = [];
+  /** Of the model that it is opening. */
+  readonly #claim: ModelClaim;
   readonly #loop: Promise<void>;
   #wake: () => void = () => undefined;
   #isWoken = false;
@@ -55,8 +60,6 @@ export class QueueWorker {
   #closed: Promise<void> | undefined;
   #tokens = 0;
   #doneImages = 0;
-  /** The model that it is opening. */
-  #claimed: string | undefined;
 
   private constructor(
     private readonly connection: QueueConnection,
@@ -69,6 +72,7 @@ export class QueueWorker {
     const { redis, names } = connection;
     const files = new JobFiles(redis, names, settings.store, times.keepSeconds);
     this.#context = { connection, files, runner, times, onWarning: (message) => settings.onWarning?.(message) };
+    this.#claim = new ModelClaim(connection, this.id, this.#hold.lockMs);
     this.#queues = new Map(models.map((model) => [model, new ModelQueue(connection, model, this.#hold)]));
     const every = (ms: number, call: () => Promise<void>) => {
       this.#timers.push(setInterval(() => void call().catch(() => undefined), ms));
@@ -134,31 +138,45 @@ export class QueueWorker {
     return isOver;
   }
 
+  /** Takes and runs jobs until it is closed, whatever fails. */
   async #run(): Promise<void> {
+    let failures = 0;
     while (!this.#isClosing) {
-      let jobs: readonly TakenJob[] = [];
       try {
-        if (this.connection.isReady) jobs = await this.#take();
+        const hasRun = this.connection.isReady && (await this.#runNext());
+        failures = 0;
+        if (!hasRun) await this.#sleep(this.#pollMs);
       } catch (error) {
         this.#warn(error);
+        await this.#backOff(Math.min(this.#pollMs * 2 ** failures++, MAX_BACK_OFF_MS));
       }
-      if (jobs.length > 0) await this.#runOrGiveBack(jobs);
-      else await this.#sleep();
     }
   }
 
-  async #runOrGiveBack(jobs: readonly TakenJob[]): Promise<void> {
-    if (this.#isClosing) await Promise.allSettled(jobs.map(giveBack));
-    else await this.#runAll(jobs);
+  /** Runs the next jobs. Returns false if there are none. */
+  async #runNext(): Promise<boolean> {
+    try {
+      const jobs = await this.#take();
+      if (this.#isClosing) await Promise.allSettled(jobs.map(giveBack));
+      else if (jobs.length > 0) await this.#runAll(jobs);
+      return jobs.length > 0;
+    } finally {
+      // Whatever has failed, other workers may open the model now.
+      await this.#claim.release().catch(this.#warn);
+    }
   }
 
-  async #sleep(): Promise<void> {
+  get #pollMs(): number {
+    return this.settings.pollMs ?? POLL_MS;
+  }
+
+  async #sleep(ms: number): Promise<void> {
     if (this.#isWoken || this.#isClosing) {
       this.#isWoken = false;
       return;
     }
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, this.settings.pollMs ?? POLL_MS);
+      const timer = setTimeout(resolve, ms);
       this.#wake = () => {
         clearTimeout(timer);
         resolve();
@@ -168,6 +186,12 @@ export class QueueWorker {
     this.#isWoken = false;
   }
 
+  /** Waits after a failure. A new job does not mend it, so only the end of this worker wakes it. */
+  async #backOff(ms: number): Promise<void> {
+    const end = performance.now() + ms;
+    for (let left = ms; left > 0 && !this.#isClosing; left = end - performance.now()) await this.#sleep(left);
+  }
+
   #wakeUp(): void {
     this.#isWoken = true;
     this.#wake();
@@ -175,11 +199,7 @@ export class QueueWorker {
 
   /** Takes the next jobs: those of one batch. */
   async #take(): Promise<readonly TakenJob[]> {
-    const heads = new Map<string, Head>();
-    for (const [model, queue] of this.#queues) {
-      const head = this.#isFailing(model) ? undefined : await queue.head();
-      if (head) heads.set(model, head);
-    }
+    const heads = await this.#heads();
     if (heads.size === 0) return [];
     const loaded = await this.#loaded();
     const states = [...heads].map(([model, { waitedMs, neglectedMs }]) => ({
@@ -193,12 +213,29 @@ export class QueueWorker {
     // Only who might open a model needs to know the others.
     const workers = states.every(({ isLoaded }) => isLoaded) ? [] : await this.#workers();
     for (const model of placeJobs(states, { id: this.id, workers, loadAfterMs })) {
-      if (!loaded.includes(model) && !(await this.#claim(model))) continue;
+      if (!loaded.includes(model) && !(await this.#claim.take(model))) continue;
       const jobs = await this.#takeBatch(this.#queues.get(model)!);
       if (jobs.length > 0) return jobs;
-      await this.#unclaim(model);
+      await this.#claim.release();
     }
     return [];
+  }
+
+  /** The next job of each model that can be opened. A queue that cannot be read leaves the others. Rejects if none can be read. */
+  async #heads(): Promise<ReadonlyMap<string, Head>> {
+    const heads = new Map<string, Head>();
+    const errors: unknown[] = [];
+    for (const [model, queue] of this.#queues) {
+      try {
+        const head = this.#isFailing(model) ? undefined : await queue.head();
+        if (head) heads.set(model, head);
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    if (heads.size === 0 && errors.length > 0) throw errors[0];
+    errors.forEach(this.#warn);
+    return heads;
   }
 
   /** Takes a job, and those after it that can be computed with it. */
@@ -206,6 +243,13 @@ export class QueueWorker {
     const first = await queue.take(this.#token());
     if (!first) return [];
     const jobs = [first];
+    // What is taken runs, even if no more can be taken.
+    await this.#addCompatible(queue, jobs, first).catch(this.#warn);
+    return jobs;
+  }
+
+  /** Takes the jobs after the first that can be computed with it, and adds each to `jobs`. */
+  async #addCompatible(queue: ModelQueue, jobs: TakenJob[], first: TakenJob): Promise<void> {
     const { size, batchKey } = outline(first.queued.data);
     let room = (this.settings.batchImages ?? BATCH_IMAGES) - size;
     while (batchKey !== undefined && room > 0) {
@@ -222,7 +266,6 @@ export class QueueWorker {
       jobs.push(job);
       room -= taken.size;
     }
-    return jobs;
   }
 
   async #runAll(taken: readonly TakenJob[]): Promise<void> {
@@ -230,56 +273,45 @@ export class QueueWorker {
     const model = jobs.find(({ data }) => data)?.data?.model;
     for (const job of jobs) this.#running.set(job.id, job);
     const begin = performance.now();
-    const wasOpen = model === undefined || (await this.#loaded()).includes(model);
+    // Only the time of opening depends on it.
+    const wasOpen = model === undefined || (await this.#isLoaded(model).catch(() => true));
     void this.#announce().catch(() => undefined);
-    await Promise.all(
-      jobs.map(async (job) => {
-        try {
-          const end = await job.run();
-          if (end === "not-opened" && model !== undefined) this.#failingUntil.set(model, Date.now() + FAILING_MS);
-          if (end === "done" && job.data?.kind === "generate") this.#doneImages += job.data.size;
-        } catch (error) {
-          this.#warn(error);
-        } finally {
-          this.#running.delete(job.id);
-        }
-      }),
-    );
+    // The runner computes together what it is asked for together.
+    await Promise.all(jobs.map((job) => job.prepare()));
+    await Promise.all(jobs.map((job) => this.#runOne(job)));
     if (model === undefined) return;
     if (!wasOpen) this.#openMs.set(model, performance.now() - begin);
-    await this.#unclaim(model);
-    await this.#describe(model);
+    await this.#claim.release();
+    await this.#describe(model).catch(this.#warn);
     void this.#announce().catch(() => undefined);
+  }
+
+  /** Runs a job that is prepared. Does not reject. */
+  async #runOne(job: RunningJob): Promise<void> {
+    const { data } = job;
+    try {
+      const end = await job.run();
+      if (end === "not-opened" && data) this.#failingUntil.set(data.model, Date.now() + FAILING_MS);
+      if (end === "done" && data?.kind === "generate") this.#doneImages += data.size;
+    } catch (error) {
+      this.#warn(error);
+    } finally {
+      this.#running.delete(job.id);
+    }
   }
 
   /** Keeps the description of an open model for the servers. */
   async #describe(model: string): Promise<void> {
-    if (this.#isClosing || !(await this.#loaded()).includes(model)) return;
-    await keepInfo(this.connection, await this.runner.describe(model)).catch(this.#warn);
-  }
-
-  /** Only one worker at a time opens a model. Returns false if another is about to. */
-  async #claim(model: string): Promise<boolean> {
-    const { redis, names } = this.connection;
-    if ((await redis.set(names.loading(model), this.id, "PX", this.#hold.lockMs, "NX")) === null) return false;
-    this.#claimed = model;
-    return true;
-  }
-
-  async #unclaim(model: string): Promise<void> {
-    if (this.#claimed !== model) return;
-    this.#claimed = undefined;
-    const { redis, names } = this.connection;
-    if ((await redis.get(names.loading(model))) === this.id) await redis.del(names.loading(model));
+    if (this.#isClosing || !(await this.#isLoaded(model))) return;
+    await keepInfo(this.connection, await this.runner.describe(model));
   }
 
   /** Renews the claim of a model until it is open. */
   async #renewClaim(): Promise<void> {
-    const model = this.#claimed;
+    const { model } = this.#claim;
     if (model === undefined || !this.connection.isReady) return;
-    const { redis, names } = this.connection;
-    if ((await this.#loaded()).includes(model)) await this.#unclaim(model);
-    else await redis.pexpire(names.loading(model), this.#hold.lockMs);
+    if (await this.#isLoaded(model)) await this.#claim.release();
+    else await this.#claim.renew();
   }
 
   /** Renews the locks of what runs, and looks whether it is still wanted: a message may have been lost. */
@@ -328,6 +360,10 @@ export class QueueWorker {
 
   async #loaded(): Promise<readonly string[]> {
     return (await this.runner.models()).filter(({ isLoaded }) => isLoaded).map(({ name }) => name);
+  }
+
+  async #isLoaded(model: string): Promise<boolean> {
+    return (await this.#loaded()).includes(model);
   }
 
   #isFailing(model: string): boolean {

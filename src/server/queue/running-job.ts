@@ -1,4 +1,5 @@
 import { hideSecrets } from "../../platform/secrets.js";
+import type { ImageRequest } from "../../requests/request.js";
 import type { JobRunner } from "../jobs/job-runner.js";
 import type { QueueConnection } from "./connection.js";
 import { inputFiles, parseJobData, unpackRequest, type GenerateData, type JobData } from "./job-data.js";
@@ -20,6 +21,14 @@ export interface WorkerContext {
   readonly onWarning: (message: string) => void;
 }
 
+/** Images to generate, with the request that the files of the job hold. */
+interface ToGenerate extends GenerateData {
+  readonly request: ImageRequest;
+}
+
+/** A job before the runner is asked. */
+type Prepared = Exclude<JobData, GenerateData> | ToGenerate | { readonly kind: "over"; readonly outcome: Outcome };
+
 /** How an attempt ended. */
 export type AttemptEnd = "done" | "failed" | "not-opened" | "given-back";
 
@@ -38,6 +47,8 @@ export class RunningJob {
   readonly data: JobData | undefined;
   readonly #damage: unknown;
   readonly #id: string;
+  /** What `prepare` found: an outcome, or what is to be computed. */
+  #prepared: Promise<Prepared> | undefined;
 
   constructor(
     private readonly taken: TakenJob,
@@ -72,6 +83,12 @@ export class RunningJob {
     await this.taken.queued.extendLock(this.taken.token, lockMs);
   }
 
+  /** Reads what it needs, so that `run` asks the runner at once. Does not reject: `run` says what failed. */
+  async prepare(): Promise<void> {
+    if (this.data) this.#prepared ??= this.#prepare(this.data);
+    await this.#prepared?.catch(() => undefined);
+  }
+
   /** Runs it to its end. Rejects only if Redis cannot be reached to say so. */
   async run(): Promise<AttemptEnd> {
     const { queued, token } = this.taken;
@@ -95,14 +112,22 @@ export class RunningJob {
     }
   }
 
-  async #outcome(data: JobData): Promise<Outcome> {
-    const { redis, names } = this.context.connection;
+  async #prepare(data: JobData): Promise<Prepared> {
+    const { connection, files } = this.context;
+    const { redis, names } = connection;
     const [written, cancelled] = await redis.mget(names.outcome(data.id), names.cancelled(data.id));
-    const known = parseOutcome(written);
+    const outcome = parseOutcome(written);
     // Its last worker lost the lock, and finished it all the same.
-    if (known) return known;
-    if (typeof cancelled === "string") return { kind: "cancelled" };
-    return data.kind === "describe" ? await this.#describe(data.model) : await this.#generate(data);
+    if (outcome) return { kind: "over", outcome };
+    if (typeof cancelled === "string") return { kind: "over", outcome: { kind: "cancelled" } };
+    return data.kind === "describe" ? data : { ...data, request: await unpackRequest(data, files) };
+  }
+
+  async #outcome(data: JobData): Promise<Outcome> {
+    const prepared = await (this.#prepared ??= this.#prepare(data));
+    if (prepared.kind === "over") return prepared.outcome;
+    this.#controller.signal.throwIfAborted();
+    return prepared.kind === "describe" ? await this.#describe(prepared.model) : await this.#generate(prepared);
   }
 
   async #describe(model: string): Promise<Outcome> {
@@ -110,11 +135,9 @@ export class RunningJob {
     return { kind: "described", info };
   }
 
-  async #generate(data: GenerateData): Promise<Outcome> {
+  async #generate({ id, model, owner, request, previewEvery }: ToGenerate): Promise<Outcome> {
     const { runner, files } = this.context;
-    const { id, model, owner, previewEvery } = data;
     const { signal } = this.#controller;
-    const request = await unpackRequest(data, files);
     const images = await runner.run({
       id,
       model,

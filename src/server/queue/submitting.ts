@@ -1,7 +1,9 @@
 // Puts jobs into the queue.
 import type { Job as QueuedJob, JobsOptions } from "bullmq";
 import type { QueueConnection } from "./connection.js";
-import type { JobData } from "./job-data.js";
+import type { Job } from "../jobs/job.js";
+import { inputFiles, parseJobData, type JobData } from "./job-data.js";
+import type { JobFiles } from "./job-files.js";
 import type { QueueTimes } from "./queue-settings.js";
 
 /** BullMQ's options of a job. */
@@ -43,12 +45,26 @@ export async function sendAgain(connection: QueueConnection, job: QueuedJob, id:
 /** Seconds that it is remembered that a job is not wanted. */
 const CANCELLED_SECONDS = 3600;
 
-/** Says that nobody wants a job any more: it is taken out of the queue, or stopped by its worker. */
-export async function cancelJob(connection: QueueConnection, id: string, model: string): Promise<void> {
+/**
+ * Says that nobody wants a job any more: it is taken out of the queue with its files, or stopped by its worker, which removes
+ * them.
+ */
+export async function cancelJob(
+  connection: QueueConnection,
+  { id, model }: Pick<Job, "id" | "model">,
+  files: JobFiles,
+): Promise<void> {
   const { redis, names } = connection;
   await redis.set(names.cancelled(id), "1", "EX", CANCELLED_SECONDS);
   await redis.publish(names.cancellations, id);
   const job = (await connection.queue(model).getJob(names.job(id))) as QueuedJob | undefined;
-  // A job that runs cannot be removed: its worker ends it.
-  await job?.remove().catch(() => undefined);
+  if (!job) return;
+  try {
+    await job.remove();
+  } catch {
+    // A job that runs cannot be removed: its worker ends it.
+    return;
+  }
+  const data = parseJobData(job.data);
+  if (data.kind === "generate") await files.remove(inputFiles(data));
 }

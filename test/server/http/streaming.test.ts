@@ -94,10 +94,22 @@ test("streams edits, in the size and the format that is asked for", async () => 
   }
 });
 
-test("dalle2.previewEvery sends every preview", async () => {
-  const client = await start({ behaviour: { steps: 4 } });
-  const params = { prompt: "x", stream: true, dalle2: { previewEvery: 1 } } as const;
-  expect(partials(await all(await client.images.generate(params)))).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+const everyPreview = { prompt: "x", stream: true, dalle2: { previewEvery: 1 } } as const;
+
+test("dalle2.previewEvery sends every preview to who reads as fast as they are made", async () => {
+  const client = await start({ behaviour: { steps: 2, stepMs: 100 } });
+  expect(partials(await all(await client.images.generate(everyPreview)))).toEqual([0, 1, 2, 3]);
+});
+
+test("who reads more slowly gets the newest preview, and the image", async () => {
+  // Steps are faster than anything can be sent.
+  const client = await start({ behaviour: { steps: 500, stepMs: 0 } });
+  const events = await all(await client.images.generate(everyPreview));
+  const previews = partials(events);
+  expect(previews.at(-1)).toBe(999);
+  expect(previews.length).toBeLessThan(500);
+  expect(previews).toEqual(previews.toSorted((a, b) => a - b));
+  expect(events.at(-1)).toMatchObject({ type: "image_generation.completed" });
 });
 
 test("what fails before the stream begins has its status", async () => {

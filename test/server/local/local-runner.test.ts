@@ -71,8 +71,10 @@ describe("jobs", () => {
       jobOf({ owner: "y", seed: 20, steps: 3 }),
       jobOf({ owner: "z", seed: 30 }),
     ];
-    const results = jobs.map((one) => runner.run(one));
+    const results = [runner.run(jobs[0]!)];
     await until(() => machine.calls.length === 1);
+    results.push(...jobs.slice(1).map((one) => runner.run(one)));
+    await until(() => events.length > 0);
     expect(await runner.status()).toMatchObject({ isReady: true, waitingJobs: 3, runningJobs: 1, deviceLosses: 0 });
     release();
     expect((await Promise.all(results)).map(seeds)).toEqual([[1], [10, 11], [20], [30]]);
@@ -83,7 +85,14 @@ describe("jobs", () => {
   it("of different models are not computed together", async () => {
     const runner = await open();
     await Promise.all(["a", "b", "a"].map((model) => runner.run(jobOf({ model }))));
-    expect(machine.calls.map(({ model }) => model)).toEqual(["a", "a", "b"]);
+    expect(machine.calls.map(({ model, prompts }) => `${model} ${prompts.length}`)).toEqual(["a 2", "b 1"]);
+  });
+
+  it("that come at once are computed in one batch, also the first", async () => {
+    const runner = await open();
+    const results = ["x", "y", "z"].map((owner, seed) => runner.run(jobOf({ owner, seed })));
+    expect((await Promise.all(results)).map(seeds)).toEqual([[0], [1], [2]]);
+    expect(machine.calls.map(({ prompts }) => prompts)).toEqual([["x", "y", "z"]]);
   });
 
   it("that are large leave room for others in between, and get their images in order", async () => {

@@ -7,12 +7,11 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { ArgumentError } from "../../../src/platform/arguments.js";
 import { QueueConnection, type QueueAddress } from "../../../src/server/queue/connection.js";
 import { deadLetters, removeDeadLetter, retryDeadLetter, showJob } from "../../../src/server/queue/dead-letters.js";
-import { QueueRunner, type QueueRunnerSettings } from "../../../src/server/queue/queue-runner.js";
-import { QueueWorker, type QueueWorkerSettings } from "../../../src/server/queue/queue-worker.js";
 import { listWorkers } from "../../../src/server/queue/registry.js";
 import { DiskStore } from "../../../src/server/results/disk-store.js";
+import { Installation } from "./support/installation.js";
 import { RedisServer } from "./support/redis-server.js";
-import { imageOf, SlowRunner, type SlowBehaviour } from "./support/slow-runner.js";
+import { imageOf } from "./support/slow-runner.js";
 import { jobOf, Recorder, requestOf } from "./support/workers.js";
 
 let redis: RedisServer;
@@ -25,40 +24,11 @@ afterAll(async () => {
   await redis[Symbol.asyncDispose]();
 });
 
-const QUICK: QueueWorkerSettings = { pollMs: 100 };
-
-/** A server and workers in this process, with keys of their own. */
-class Installation implements AsyncDisposable {
-  readonly address: QueueAddress;
-  readonly #servers: QueueRunner[] = [];
-  readonly #workers: QueueWorker[] = [];
-
-  constructor(address: Partial<QueueAddress> = {}) {
-    this.address = { url: redis.url, prefix: randomUUID(), ...address };
-  }
-
-  async server(settings: QueueRunnerSettings = {}): Promise<QueueRunner> {
-    const server = await QueueRunner.open(this.address, { pollMs: 200, ...settings });
-    this.#servers.push(server);
-    return server;
-  }
-
-  async worker(behaviour: Partial<SlowBehaviour> = {}, settings: QueueWorkerSettings = {}) {
-    const runner = new SlowRunner({ models: ["shapes"], imageMs: 40, ...behaviour });
-    const worker = await QueueWorker.start(this.address, runner, { ...QUICK, ...settings });
-    this.#workers.push(worker);
-    return { runner, worker };
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#servers.map((server) => server.close({ graceMs: 0 })));
-    await Promise.all(this.#workers.map((worker) => worker.close({ graceMs: 0 })));
-  }
-}
+const install = (address: Partial<QueueAddress> = {}) => new Installation({ url: redis.url, ...address });
 
 describe("a job", () => {
   it("runs on a worker; its stages, steps, previews and images arrive", async () => {
-    await using all = new Installation();
+    await using all = install();
     await all.worker({ imageMs: 500 });
     const server = await all.server();
     const seen = new Recorder();
@@ -76,7 +46,7 @@ describe("a job", () => {
   });
 
   it("brings its image and mask to the worker as they are", async () => {
-    await using all = new Installation();
+    await using all = install();
     const { runner } = await all.worker();
     const server = await all.server();
     const image = { width: 3, height: 2, channels: 3 as const, data: Uint8Array.from({ length: 18 }, (_, i) => i) };
@@ -99,7 +69,7 @@ describe("a job", () => {
     const folder = mkdtempSync(join(tmpdir(), "dalle2-files-"));
     const store = await DiskStore.open(folder);
     const put = vi.spyOn(store, "put");
-    await using all = new Installation();
+    await using all = install();
     const { runner } = await all.worker({}, { store });
     const server = await all.server({ store });
     const data = new Uint8Array(randomBytes(256 * 256 * 3));
@@ -119,7 +89,7 @@ describe("a job", () => {
   });
 
   it("with the id of another is that job, on the same server and on another", async () => {
-    await using all = new Installation();
+    await using all = install();
     const { runner } = await all.worker({ imageMs: 200 });
     const servers = [await all.server(), await all.server()] as const;
     const [a, b, c] = await Promise.all(
@@ -132,7 +102,7 @@ describe("a job", () => {
   });
 
   it("that the model refuses fails with the model's error, at once", async () => {
-    await using all = new Installation();
+    await using all = install();
     const { runner } = await all.worker();
     const server = await all.server();
     const failure = await server.run(jobOf("wrong")).catch((error: unknown) => error);
@@ -142,7 +112,7 @@ describe("a job", () => {
   });
 
   it("of an unknown model, or without workers, is refused", async () => {
-    await using all = new Installation();
+    await using all = install();
     const server = await all.server();
     await expect(server.run(jobOf("one"))).rejects.toMatchObject({ code: "no-worker", retryAfter: 5 });
     await all.worker();
@@ -151,7 +121,7 @@ describe("a job", () => {
   });
 
   it("waits in a bounded queue", async () => {
-    await using all = new Installation();
+    await using all = install();
     await all.worker({ imageMs: 3000 });
     const server = await all.server({ bounds: { maxWaitingJobs: 4, maxWaitingImagesOfOwner: 2 } });
     const ends = new AbortController();
@@ -170,7 +140,7 @@ describe("a job", () => {
 
 describe("cancellation", () => {
   it("stops a job that runs, and takes one that waits out of the queue", async () => {
-    await using all = new Installation();
+    await using all = install();
     const { runner } = await all.worker({ imageMs: 60_000 }, { batchImages: 1 });
     const server = await all.server();
     const [first, second] = [new AbortController(), new AbortController()];
@@ -187,7 +157,7 @@ describe("cancellation", () => {
   });
 
   it("by one of two callers leaves the job to the other", async () => {
-    await using all = new Installation();
+    await using all = install();
     const { runner } = await all.worker({ imageMs: 400 });
     const server = await all.server();
     const controller = new AbortController();
@@ -203,7 +173,7 @@ describe("cancellation", () => {
 
 describe("the order", () => {
   it("is fair between owners, and first come first served for each", async () => {
-    await using all = new Installation();
+    await using all = install();
     const server = await all.server();
     const { runner } = await all.worker({ imageMs: 20 }, { batchImages: 1 });
     const jobs = [server.run(jobOf("first"))];
@@ -227,7 +197,7 @@ describe("the order", () => {
   });
 
   it("takes compatible jobs together, and no others", async () => {
-    await using all = new Installation();
+    await using all = install();
     const server = await all.server();
     const { runner } = await all.worker({ imageMs: 300 }, { batchImages: 3 });
     const jobs = [server.run(jobOf("first"))];
@@ -242,7 +212,7 @@ describe("the order", () => {
 
 describe("models", () => {
   it("are opened by the least loaded worker, and described by one who has them open", async () => {
-    await using all = new Installation();
+    await using all = install();
     const server = await all.server();
     const settings = { loadAfterMs: 60_000 };
     const workers = [
@@ -266,7 +236,7 @@ describe("models", () => {
   });
 
   it("are opened by more workers when their queue grows", async () => {
-    await using all = new Installation();
+    await using all = install();
     const server = await all.server();
     const settings = { loadAfterMs: 300, batchImages: 1 };
     const workers = [await all.worker({ imageMs: 300 }, settings), await all.worker({ imageMs: 300 }, settings)];
@@ -275,7 +245,7 @@ describe("models", () => {
   });
 
   it("that a worker cannot open are left to others", async () => {
-    await using all = new Installation();
+    await using all = install();
     const server = await all.server();
     await all.worker({ broken: ["shapes"] });
     await pause(200);
@@ -288,7 +258,7 @@ describe("models", () => {
 
 describe("dead letters", () => {
   it("are jobs whose attempts all failed; they can be looked at, sent again and removed", async () => {
-    await using all = new Installation();
+    await using all = install();
     const server = await all.server({ times: { retryMs: 20, attempts: 2 } });
     const { runner, worker } = await all.worker();
     const warnings: string[] = [];
@@ -321,8 +291,8 @@ describe("dead letters", () => {
 describe("versions", () => {
   it("that differ are noticed, and their jobs are not mixed", async () => {
     const prefix = randomUUID();
-    await using old = new Installation({ prefix, version: "1-old" });
-    await using current = new Installation({ prefix, version: "1-new" });
+    await using old = install({ prefix, version: "1-old" });
+    await using current = install({ prefix, version: "1-new" });
     const [said, saidByWorker]: [string[], string[]] = [[], []];
     const server = await current.server({ onWarning: (message) => said.push(message) });
     await old.worker({}, { onWarning: (message) => saidByWorker.push(message) });
@@ -342,7 +312,7 @@ describe("versions", () => {
 
 describe("a worker that is told to end", () => {
   it("finishes what runs in time, takes no more, and withdraws its announcement", async () => {
-    await using all = new Installation();
+    await using all = install();
     const server = await all.server();
     const { runner, worker } = await all.worker({ imageMs: 400 }, { batchImages: 1 });
     const jobs = ["one", "two"].map((id) => server.run(jobOf(id)));
@@ -358,7 +328,7 @@ describe("a worker that is told to end", () => {
   });
 
   it("gives back what is not done in time", async () => {
-    await using all = new Installation();
+    await using all = install();
     const server = await all.server();
     const { runner, worker } = await all.worker({ imageMs: 60_000 });
     const job = server.run(jobOf("one"));
@@ -372,7 +342,7 @@ describe("a worker that is told to end", () => {
 
 describe("a server that is told to end", () => {
   it("refuses what waits, and waits for what runs", async () => {
-    await using all = new Installation();
+    await using all = install();
     const server = await all.server();
     const { runner } = await all.worker({ imageMs: 400 }, { batchImages: 1 });
     const running = server.run(jobOf("running"));

@@ -45,7 +45,7 @@ const FIELDS = {
     .max(MAX_RESAMPLING)
     .describe(`How often inpainting repeats each step. Default ${REQUEST_DEFAULTS.resampleTimes}.`),
   previewEvery: steps.describe(
-    "With `stream`: sampling steps of a U-Net between two previews, in place of `partial_images`.",
+    "With `stream`: sampling steps of a U-Net between two previews, in place of `partial_images`. Who reads slowly gets the newest.",
   ),
   text: text.describe(
     "What the image shows, for decoders that take text. Default: the prompt in the record of an image that this package wrote.",

@@ -26,7 +26,8 @@ export class PreviewPlan {
     this.every = every ?? (partialImages === 0 ? undefined : Math.max(1, Math.floor(total / (partialImages + 1) / 2)));
   }
 
-  private readonly isEach: boolean;
+  /** Whether each preview that is made is sent. */
+  readonly isEach: boolean;
 
   /** Notes how far the decoder is. */
   note({ phase, unetNumber = 1, step, steps }: JobProgress): void {

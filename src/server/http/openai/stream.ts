@@ -54,23 +54,28 @@ export async function streamImages(
   });
 }
 
-async function send(feed: EventFeed<StreamEvent>, stream: SSEStreamingApi, heartbeatMs: number): Promise<void> {
+async function send(feed: EventFeed<Pending>, stream: SSEStreamingApi, heartbeatMs: number): Promise<void> {
   for (;;) {
-    const event = await feed.next(heartbeatMs);
-    if (event === "end" || stream.aborted) return;
+    const pending = await feed.next(heartbeatMs);
+    if (pending === "end" || stream.aborted) return;
     // A comment, which clients skip. It keeps proxies from closing the connection.
-    if (event === "silent") await stream.write(": waiting\n\n");
-    else await stream.writeSSE({ event: event.type, data: JSON.stringify(event) });
+    if (pending === "silent") {
+      await stream.write(": waiting\n\n");
+      continue;
+    }
+    const event = await pending();
+    await stream.writeSSE({ event: event.type, data: JSON.stringify(event) });
   }
 }
 
-/** A job whose previews and images become events. */
+/** Writes the file of an event when it is sent. */
+type Pending = () => Promise<StreamEvent>;
+
+/** A job whose previews and images become events. Of all previews of an image, a slow reader gets the newest. */
 class StreamedRun {
-  readonly feed = new EventFeed<StreamEvent>();
+  readonly feed = new EventFeed<Pending>();
   readonly #completed = new Set<number>();
   readonly #warnings: string[];
-  /** Files are written one after another, so that events keep their order. */
-  #writing: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly c: Context<ServerEnv>,
@@ -98,7 +103,10 @@ class StreamedRun {
           },
           onPreview: (preview, index) => {
             const partial = plan.take(index);
-            if (partial !== undefined) this.#write(() => this.#partial(preview, size, index, partial));
+            if (partial === undefined) return;
+            // There are few partial images, and any number of previews.
+            const key = plan.isEach ? `preview ${index}` : undefined;
+            this.feed.push(() => this.#partial(preview, size, index, partial), key);
           },
           onImage: (image, index) => {
             this.#complete(image, index);
@@ -108,10 +116,8 @@ class StreamedRun {
       });
       // A repeated call gets its images without events.
       for (const [index, image] of images.entries()) this.#complete(image, index);
-      await this.#writing;
       this.feed.end();
     } catch (error) {
-      await this.#writing.catch(() => undefined);
       this.feed.fail(error);
     }
   }
@@ -128,18 +134,10 @@ class StreamedRun {
     return { plan: new PreviewPlan(info, request.parameters, partialImages, every), size };
   }
 
-  #write(make: () => Promise<StreamEvent>): void {
-    this.#writing = this.#writing.then(async () => {
-      this.feed.push(await make());
-    });
-    // `run` reports it.
-    this.#writing.catch(() => undefined);
-  }
-
   #complete(image: FinishedImage, index: number): void {
     if (this.#completed.has(index)) return;
     this.#completed.add(index);
-    this.#write(() => this.#completion(image, index));
+    this.feed.push(() => this.#completion(image, index));
   }
 
   get #quality(): string {
