@@ -6,7 +6,7 @@ import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import prettier from "prettier";
 import { loadConfigJsonSchema } from "../dist/config/json-schema.js";
-import { currentSchema } from "../dist/pipeline/load-config.js";
+import { currentSchema } from "../dist/pipeline/read-config.js";
 
 const output = fileURLToPath(new URL("../configs/load-config.schema.json", import.meta.url));
 const options = await prettier.resolveConfig(output);

@@ -22,6 +22,7 @@ export {
   type ConfigOptions,
   type FileOptions,
   type NamedFile,
+  type OpenConfigOptions,
 } from "./pipeline/load-config.js";
 export type {
   ClipSource,
@@ -30,6 +31,7 @@ export type {
   FolderLocation,
   ModelLoadConfigData,
   ModelSource,
+  PipelineLocation,
   PriorSource,
   UnetSource,
 } from "./config/load-config-data.js";

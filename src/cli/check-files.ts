@@ -1,5 +1,5 @@
 import type { FileLocation } from "../config/load-config-data.js";
-import type { FileOptions, ModelLoadConfig } from "../pipeline/load-config.js";
+import type { FileOptions, ModelLoadConfig, NamedFile } from "../pipeline/load-config.js";
 import { sumsOfFile } from "../files/hash.js";
 import { hubChecksumUrl } from "../files/hub.js";
 import { readRecord } from "../files/kept-file.js";
@@ -8,9 +8,9 @@ import { weightsOf } from "../models/diffusers/folder-files.js";
 import { familyOf } from "../models/families.js";
 import type { OpenedFolder } from "../models/opened.js";
 import { componentsOfModels, openFolderEntry } from "../pipeline/manager/open-folder.js";
+import { modelPlaces, type ModelPlace } from "../pipeline/manager/pipeline-folders.js";
 import { FileError } from "../platform/errors.js";
 import { publicUrl } from "../platform/secrets.js";
-import type { ModelKind } from "../weights/tree/model-names.js";
 
 /** What `dalle2 test` reports about a file of a load config. */
 export interface FileReport {
@@ -30,35 +30,46 @@ export interface FileReport {
 
 /** Finds or downloads every file of a load config. A file that cannot be opened is reported; the others are still checked. */
 export async function checkFiles(config: ModelLoadConfig, options: FileOptions): Promise<FileReport[]> {
+  const reading = { ...options, prefersF16: false };
+  const [pipeline] = config.files();
+  const places = await orProblem(pipeline, () => modelPlaces(config, reading));
+  if ("problem" in places) return [places];
   const reports: FileReport[] = [];
-  for (const { place, file } of config.files()) {
-    const location = publicUrl(file.path);
-    const start = { place, location, checksumFile: checksumFile(file) };
-    try {
-      const folder = await openFolderEntry(config, file, { ...options, prefersF16: false, kinds: kindsAt(place) });
-      if (folder) reports.push(...(await checkFolder(folder, place, options)));
-      else reports.push({ ...start, ...(await examine(config, file, options)), problem: null });
-    } catch (error) {
-      if (!(error instanceof FileError)) throw error;
-      reports.push({ ...start, path: null, bytes: null, sha256: null, problem: error.message });
-    }
+  for (const named of places) {
+    const report = await orProblem(named, async () => {
+      const folder = await openFolderEntry(config, named.file, { ...reading, kinds: named.kinds });
+      return folder ? checkFolder(folder, named, options) : [await examine(config, named, options)];
+    });
+    reports.push(...("problem" in report ? [report] : report));
   }
   return reports;
 }
 
-/** The model that is loaded from the file or folder at a place in a load config; undefined for all. */
-function kindsAt(place: string): readonly ModelKind[] | undefined {
-  const kind = (["prior", "decoder", "clip"] as const).find((one) => place.startsWith(one));
-  return kind && [kind];
+/** What `body` returns; a report of why the file cannot be opened if it rejects with `FileError`. */
+async function orProblem<T>(named: NamedFile | undefined, body: () => Promise<T>): Promise<T | FileReport> {
+  try {
+    return await body();
+  } catch (error) {
+    if (!(error instanceof FileError) || !named) throw error;
+    return { ...startOf(named), path: null, bytes: null, sha256: null, problem: error.message };
+  }
+}
+
+function startOf({ place, file }: NamedFile): Pick<FileReport, "place" | "location" | "checksumFile"> {
+  return { place, location: publicUrl(file.path), checksumFile: checksumFile(file) };
 }
 
 /** Finds or downloads the files of tensors in a folder that models read. */
-async function checkFolder(folder: OpenedFolder, place: string, options: FileOptions): Promise<FileReport[]> {
+async function checkFolder(
+  folder: OpenedFolder,
+  { place, kinds }: ModelPlace,
+  options: FileOptions,
+): Promise<FileReport[]> {
   const reports: FileReport[] = [];
   try {
     // Rejects a folder that no family reads.
     familyOf(folder);
-    for (const component of componentsOfModels(folder, { kinds: kindsAt(place) })) {
+    for (const component of componentsOfModels(folder, { kinds })) {
       for (const path of (await weightsOf(folder, component))?.files ?? []) {
         const start = { place, location: `${folder.name}/${path}`, checksumFile: null };
         const source = await folder.open(path);
@@ -84,13 +95,15 @@ function checksumFile({ load_type, path, checksum_file_path: given }: FileLocati
   return url === undefined ? null : publicUrl(url);
 }
 
-async function examine(config: ModelLoadConfig, file: FileLocation, options: FileOptions) {
+async function examine(config: ModelLoadConfig, named: NamedFile, options: FileOptions): Promise<FileReport> {
+  const { file } = named;
+  const start = startOf(named);
   const source = await config.openFile(file, options);
   const { name, size: bytes } = source;
   await source.close();
-  if (isUrl(name)) return { path: null, bytes, sha256: null };
+  if (isUrl(name)) return { ...start, path: null, bytes, sha256: null, problem: null };
   // A download was hashed when it was verified; a local file was not.
   const sha256 =
     file.load_type === "url" ? (await readRecord(name))?.sha256 : (await sumsOfFile(name, options.signal))?.sha256;
-  return { path: name, bytes, sha256: sha256 ?? null };
+  return { ...start, path: name, bytes, sha256: sha256 ?? null, problem: null };
 }

@@ -103,9 +103,9 @@ interface EmbedInputs {
 
 async function embedAll(flags: EmbedFlags, inputs: EmbedInputs): Promise<StoredEmbeddings> {
   const { texts, files, signal, progress } = inputs;
-  const { dtype, weights, offload, modelConfig = "shapes" } = flags;
+  const { dtype, weights, offload, modelConfig = "shapes", priorFolder } = flags;
   const loading = loadingOptions(flags, signal, progress);
-  const config = await ModelLoadConfig.open(modelConfig, { signal });
+  const config = await ModelLoadConfig.open(modelConfig, { signal, prior: priorFolder });
   const tuning = keptTuning({ onWarning: progress.warn });
   using manager = await DalleModelManager.create(config, { ...loading, dtype, weights, offload, tuning });
   const script = new Embed(manager, { onWarning: progress.warn, tokenization: flags.tokenization });

@@ -8,12 +8,13 @@ import { oneConfig } from "./default-config.js";
 import { interruptSignal } from "./interrupt.js";
 import { print, printJson, say } from "./output.js";
 import type { WeightFormat } from "../tensor/dtype.js";
-import { weightsOption } from "./generating/options.js";
+import { priorFolderOption, weightsOption } from "./generating/options.js";
 import { loadConfig, wholeNumber } from "./option-values.js";
 import { deviceOf, namedTable } from "./tuning-table.js";
 
 interface Options {
   readonly modelConfig?: string;
+  readonly priorFolder?: string;
   readonly batchSize: number;
   readonly weights: WeightFormat | undefined;
   readonly tuning?: string;
@@ -30,6 +31,7 @@ export function register(program: Command): void {
       loadConfig,
     )
     .option("--model-config <config>", "same as the argument", loadConfig)
+    .addOption(priorFolderOption())
     .option("--batch-size <n>", "images per batch", wholeNumber, 1)
     .addOption(weightsOption())
     .option(
@@ -37,11 +39,12 @@ export function register(program: Command): void {
       "plan for adapters that a table is for: one of the package by name, or one in a JSON file (default: for this adapter)",
     )
     .option("--json", "print one JSON array with the plans for f32 and f16, in bytes")
-    .action(async (argument: string | undefined, { modelConfig, batchSize, weights, tuning, json }: Options) => {
+    .action(async (argument: string | undefined, { modelConfig, priorFolder, ...options }: Options) => {
+      const { batchSize, weights, tuning, json } = options;
       const path = oneConfig(argument, modelConfig);
       const signal = interruptSignal();
       // First the file: a mistake in it is said at once.
-      const config = await ModelLoadConfig.open(path, { signal });
+      const config = await ModelLoadConfig.open(path, { signal, prior: priorFolder });
       const plans = await plansOf(config, { batchSize, weights, ...(await adapterFor(tuning)), signal });
       if (json) printJson(plans);
       else print(formatPlans(publicUrl(path), plans));

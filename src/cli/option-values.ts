@@ -1,5 +1,6 @@
 // Parsers of option values for commander. Each throws InvalidArgumentError; commander puts the option's name before its message.
-import { statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
+import { resolve } from "node:path";
 import { InvalidArgumentError } from "commander";
 import { isImageFile } from "../image/image-files.js";
 import * as rules from "../platform/arguments.js";
@@ -40,6 +41,12 @@ export function loadConfig(value: string): string {
   throw new InvalidArgumentError(
     "It must be a load config (a JSON file that names checkpoints, see configs/README.md), not a checkpoint.",
   );
+}
+
+/** Path, URL or hub id of a folder of models. A path is made absolute: one in a load config would start there. */
+export function folderOfModels(value: string): string {
+  const folder = loadConfig(value);
+  return existsSync(folder) ? resolve(folder) : folder;
 }
 
 /** Reads a number and checks it with the library's rule. */

@@ -10,10 +10,12 @@ import { keptTuning } from "../tuning/kept.js";
 import { interruptSignal } from "./interrupt.js";
 import { loadConfig } from "./option-values.js";
 import { print, printJson, say } from "./output.js";
+import { priorFolderOption } from "./generating/options.js";
 import { ProgressReport } from "./generating/progress.js";
 
 interface Flags {
   readonly modelConfig?: string;
+  readonly priorFolder?: string;
   readonly load: boolean;
   readonly suppressUpdates?: true;
   readonly json?: boolean;
@@ -59,6 +61,7 @@ export function register(program: Command): void {
       loadConfig,
     )
     .option("--model-config <config>", "same as the argument", loadConfig)
+    .addOption(priorFolderOption())
     .option("--no-load", "do not load the models; needs no GPU")
     .option("-s, --suppress-updates", "use downloaded files without checking for updates")
     .option("--json", "print one JSON object")
@@ -71,7 +74,7 @@ export function register(program: Command): void {
     });
 }
 
-async function test({ modelConfig = "shapes", load, suppressUpdates, json = false }: Flags): Promise<ConfigReport> {
+async function test({ modelConfig = "shapes", priorFolder, load, suppressUpdates, json = false }: Flags): Promise<ConfigReport> {
   const signal = interruptSignal();
   const progress = new ProgressReport(json);
   const options: LoadingOptions = {
@@ -85,7 +88,7 @@ async function test({ modelConfig = "shapes", load, suppressUpdates, json = fals
       progress.load(loaded);
     },
   };
-  const config = await ModelLoadConfig.open(modelConfig, { signal });
+  const config = await ModelLoadConfig.open(modelConfig, { signal, prior: priorFolder });
   const files = await checkFiles(config, options);
   progress.clear();
   const models = load && !files.some(isFaulty) ? await loadModels(config, options) : null;

@@ -47,28 +47,45 @@ export const file = z
   )
   .register(z.globalRegistry, { id: "File", description: "Where a file is." });
 
+const folderKeys = {
+  load_type: z.enum(["local", "url"]).check(z.describe("local: a folder by its path. url: a folder to download.")),
+  path: z
+    .string()
+    .check(
+      z.minLength(1),
+      z.describe(
+        `Path of the folder; or its URL, or the id of a repository on the Hugging Face hub: org/name or org/name@revision. ${RELATIVE}`,
+      ),
+    ),
+  cache_dir: z.nullish(z.string().check(z.minLength(1))).check(z.describe(CACHE_DIR)),
+};
+
+const isPlace = rule(z.object({ load_type: z.literal("url"), path: z.string() }), ({ path }) =>
+  isAddress(path) || parseHubId(path)
+    ? []
+    : [{ path: ["path"], message: `${NO_URL} or the id of a repository: org/name`, found: path }],
+);
+
 /** The location of a folder of models, our own extension. */
-export const folder = z
+const folder = z
+  .strictObject(folderKeys)
+  .check(isPlace)
+  .register(z.globalRegistry, { id: "Folder", description: "Where a folder of models is." });
+
+/** The location of a folder of models, and of the folder that its prior is in. */
+export const pipelineFolder = z
   .strictObject({
-    load_type: z.enum(["local", "url"]).check(z.describe("local: a folder by its path. url: a folder to download.")),
-    path: z
-      .string()
+    ...folderKeys,
+    prior: z
+      .nullish(folder)
       .check(
-        z.minLength(1),
         z.describe(
-          `Path of the folder; or its URL, or the id of a repository on the Hugging Face hub: org/name or org/name@revision. ${RELATIVE}`,
+          "The folder that the prior and CLIP are taken from. Default: the same folder; for a decoder alone, as those of Kandinsky 2.2 are, the folder of its prior (docs/checkpoints.md).",
         ),
       ),
-    cache_dir: z.nullish(z.string().check(z.minLength(1))).check(z.describe(CACHE_DIR)),
   })
-  .check(
-    rule(z.object({ load_type: z.literal("url"), path: z.string() }), ({ path }) =>
-      isAddress(path) || parseHubId(path)
-        ? []
-        : [{ path: ["path"], message: `${NO_URL} or the id of a repository: org/name`, found: path }],
-    ),
-  )
-  .register(z.globalRegistry, { id: "Folder", description: "Where a folder of models is." });
+  .check(isPlace)
+  .register(z.globalRegistry, { id: "Pipeline", description: "Where a folder of models is, and that of its prior." });
 
 /**
  * The file name of a download (dalle2-laion's `File.filename`): what follows the last slash, without the query.

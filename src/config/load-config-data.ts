@@ -75,12 +75,21 @@ export interface FolderLocation extends Pick<FileLocation, "load_type" | "cache_
   readonly path: string;
 }
 
+/** The location of a folder of models, and of the folder that its prior is in. */
+export interface PipelineLocation extends FolderLocation {
+  /**
+   * The folder that the prior and CLIP are taken from. Default: the same folder; for a decoder alone, as those of Kandinsky 2.2
+   * are, the folder of its prior: beside it, or the one that its model card names.
+   */
+  readonly prior?: FolderLocation | null | undefined;
+}
+
 /** A checked load config with defaults filled in. Its keys are those of the JSON file. */
 export interface ModelLoadConfigData {
   /** The schema of the file, for editors. */
   readonly $schema?: string | undefined;
   /** A folder of models in the layout of the diffusers library, in place of all others. */
-  readonly pipeline?: FolderLocation | null | undefined;
+  readonly pipeline?: PipelineLocation | null | undefined;
   /** From image embeddings to images. */
   readonly decoder?: DecoderSource | null | undefined;
   /** From texts to image embeddings. */

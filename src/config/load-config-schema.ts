@@ -7,7 +7,7 @@
  */
 import * as z from "zod/mini";
 import { device } from "./devices.js";
-import { file, folder } from "./file-location.js";
+import { file, pipelineFolder } from "./file-location.js";
 import type { ModelLoadConfigData } from "./load-config-data.js";
 import { checkDownloads, checkPerUnet, checkPipeline, checkUnetNumbers, MAX_ENTRIES } from "./load-config-rules.js";
 
@@ -130,7 +130,7 @@ export const loadConfigSchema = (familyKeys: FamilyKeys): z.ZodMiniType<ModelLoa
     .strictObject({
       $schema: z.optional(z.string()).check(z.describe("The schema of this file, for editors.")),
       pipeline: z
-        .nullish(folder)
+        .nullish(pipelineFolder)
         .check(
           z.describe(
             "A folder of models in the layout of the diffusers library, with a model_index.json. It takes the place of decoder, prior and clip.",

@@ -6,6 +6,7 @@ import { FOLDER_INDEX } from "../files/folder/file-folder.js";
 import { plainFolder } from "../files/folder/plain-folder.js";
 import { componentsRead, kindsOf } from "./diffusers/claimed-components.js";
 import { componentBytes } from "./diffusers/component-files.js";
+import { cardBytes, MODEL_CARD } from "./diffusers/model-card.js";
 import { openComponent, type WeightsBase } from "./diffusers/component-weights.js";
 import { componentsOf } from "./diffusers/components.js";
 import { smallFilesOf, weightsOf } from "./diffusers/folder-files.js";
@@ -26,8 +27,8 @@ export interface ConvertedComponent {
 }
 
 /**
- * Writes a folder in the same layout, with one safetensors file for each component that models read, and copies of the configs and
- * of the files of tokenizers. Each file is complete under its name, and the index comes last, so an interrupted conversion leaves no
+ * Writes a folder in the same layout, with one safetensors file for each component that models read, and copies of the configs, of
+ * the files of tokenizers and of the model card. Each file is complete under its name, and the index comes last, so an interrupted conversion leaves no
  * folder that looks whole. At the end the folder is opened again, and its tensors are counted. Rejects with `FileError`, also if
  * `target` has an index already, and with `FormatError`.
  */
@@ -45,6 +46,7 @@ export async function convertFolder(
   const components = claim ? componentsRead(folder, claim, kindsOf(claim)) : [...componentsOf(folder).keys()];
   const converted: (ConvertedComponent & { readonly base: WeightsBase | undefined })[] = [];
   for (const component of components) converted.push(await convertComponent(folder, component, target, options));
+  if (await folder.has(MODEL_CARD)) await writeFileAtomic(join(target, MODEL_CARD), await cardBytes(folder));
   await writeFileAtomic(join(target, FOLDER_INDEX), jsonBytes(indexWith(folder, components)));
   await check(target, converted, options);
   return converted.map(({ component, tensors }) => ({ component, tensors }));

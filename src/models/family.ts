@@ -115,6 +115,11 @@ export interface Family {
    * image encoder. Throws as `prior`.
    */
   encoders?(request: BuildRequest<ModelSource>): Declared<Encoders> | Promise<Declared<Encoders>>;
+  /**
+   * The id on the hub of the folder with the prior and the encoders, for a folder that has a decoder alone; undefined if it is not
+   * known. Rejects as `prior`. Default: decoders of this family need no other folder.
+   */
+  priorOf?(folder: OpenedFolder): Promise<string | undefined>;
   /** The runners of its kinds of fixtures. */
   verify(): Promise<ReadonlyMap<string, Runner>>;
   /** Describes a checkpoint that it claims. */

@@ -1,4 +1,7 @@
-/** Names of the load configs in this package: `shapes` is the included model, `karlo…` are Karlo's, the others are LAION's. */
+/**
+ * Names of the load configs in this package: `shapes` is the included model; `kandinsky…`, `karlo…` and `stable-unclip…` are those of
+ * folders on the Hugging Face hub; the others are LAION's.
+ */
 export const CONFIG_NAMES = [
   "shapes",
   "da-vinc-e",
@@ -8,10 +11,16 @@ export const CONFIG_NAMES = [
   "decoder-2B",
   "decoder-3B-fp16",
   "gradio",
+  "kandinsky-2.2",
+  "kandinsky-2.2-depth",
+  "kandinsky-2.2-inpaint",
   "karlo",
   "karlo-image-variations",
   "nousr-vit-h-14",
   "prior-aesthetic",
+  "stable-unclip",
+  "stable-unclip-small",
+  "stable-unclip-t2i-l",
   "upsampler",
   "upsampler-1024",
   "variation",
@@ -20,7 +29,8 @@ export const CONFIG_NAMES = [
 /** Name of a load config in this package, one of `CONFIG_NAMES`. */
 export type ConfigName = (typeof CONFIG_NAMES)[number];
 
-const IN_CONFIGS: ReadonlySet<ConfigName> = new Set(["shapes", "karlo", "karlo-image-variations"]);
+/** Names of the included model, and of folders on the hub. */
+const IN_CONFIGS = /^(?:shapes$|kandinsky|karlo|stable-unclip)/;
 
 /** Tells whether a text is the name of a load config. */
 export function isConfigName(text: string): text is ConfigName {
@@ -29,5 +39,5 @@ export function isConfigName(text: string): text is ConfigName {
 
 /** Returns the path of a named load config in the package. */
 export function configPath(name: ConfigName): string {
-  return IN_CONFIGS.has(name) ? `configs/${name}.json` : `configs/laion/${name}.json`;
+  return IN_CONFIGS.test(name) ? `configs/${name}.json` : `configs/laion/${name}.json`;
 }

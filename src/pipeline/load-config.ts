@@ -10,8 +10,6 @@ import { isUrl, openSource, resolveBeside } from "../files/open.js";
 import type { RemoteFile, RemoteOptions } from "../files/remote-options.js";
 import type { DownloadProgress } from "../files/running-download.js";
 import type { HttpOptions } from "../files/request.js";
-import { families } from "../models/families.js";
-import type { Family } from "../models/family.js";
 import { FileError } from "../platform/errors.js";
 import { MAX_BYTES } from "../platform/limits.js";
 import { loadPart } from "../platform/load-part.js";
@@ -19,16 +17,16 @@ import { warnOnConsole } from "../platform/printable.js";
 import { publicUrl } from "../platform/secrets.js";
 import type { ByteSource } from "../platform/source.js";
 import { ArgumentError } from "../platform/arguments.js";
-import { parseConfig } from "../config/config-error.js";
+import { ConfigError, parseConfig } from "../config/config-error.js";
 import { downloadName, nameInUrl } from "../config/file-location.js";
 import type { ConfigFolder } from "../config/given-config.js";
 import type { FileLocation, ModelLoadConfigData } from "../config/load-config-data.js";
-import { loadConfigSchema, type FamilyKeys } from "../config/load-config-schema.js";
 import { checkIsLoadConfig } from "../config/not-a-load-config.js";
 import { findCacheFolder, findFile } from "../config/path-lookup.js";
-import { parseJson, readJson, readOpenedJson } from "../config/read-json.js";
+import { readOpenedJson } from "../config/read-json.js";
 import { CONFIG_NAMES, configPath, isConfigName, type ConfigName } from "./config-names.js";
 import { findPipeline } from "./find-pipeline.js";
+import { currentSchema, readConfig } from "./read-config.js";
 
 /** How the files of a load config are opened. */
 export interface FileOptions extends HttpOptions {
@@ -55,6 +53,15 @@ export interface FileOptions extends HttpOptions {
 export type ConfigOptions = HttpOptions &
   Pick<FileOptions, "cacheFolder" | "checkUpdates" | "keepDownloads" | "onWarning">;
 
+/** How a load config is opened. */
+export interface OpenConfigOptions extends ConfigOptions {
+  /**
+   * The folder that the prior and CLIP are taken from, in place of those that belong to a folder of models: its path, URL, or id on
+   * the hub.
+   */
+  readonly prior?: string | undefined;
+}
+
 /** A file that a load config names. */
 export interface NamedFile {
   /** Its path in the config, such as `decoder.unet_sources[0].load_model_from`. */
@@ -69,35 +76,10 @@ export interface NamedFile {
  */
 export type ConfigLocation = string | GivenFile | GivenFolder | GivenPath;
 
-/**
- * Returns the schema of load configs, with the keys of all families.
- *
- * @internal
- */
-export function currentSchema() {
-  const known = families();
-  let schema = SCHEMAS.get(known);
-  if (!schema) {
-    schema = loadConfigSchema(Object.assign({}, ...known.map(({ configKeys }) => configKeys)) as FamilyKeys);
-    SCHEMAS.set(known, schema);
-  }
-  return schema;
-}
-
-/** Reads the JSON of a config. In browsers it is kept if it is from a server. */
-async function readConfig(location: string, options: ConfigOptions): Promise<unknown> {
-  if (!isUrl(location) || !keepsRelativeFiles) return readJson(location, options);
-  const file = { url: location, filename: nameInUrl(location) || "config.json", maxBytes: MAX_BYTES.config };
-  const { fetchOrKept } = await loadPart("kept files", () => import("../files/kept-bytes.js"));
-  return parseJson(await fetchOrKept(file, { ...options, keep: options.keepDownloads }), location);
-}
-
 const loadGiven = () => loadPart("the reader of given folders", () => import("../config/given-config.js"));
 
 /** Stands for a config without a path or URL: its relative paths start at `relativeRoot`, or in a given folder. */
 const NO_FILE = "load config";
-
-const SCHEMAS = new WeakMap<readonly Family[], ReturnType<typeof loadConfigSchema>>();
 
 interface ConfigOrigin {
   /** Name, if the config is in the package. */
@@ -188,20 +170,47 @@ export class ModelLoadConfig {
    * diffusers library, given by path, URL, or the id of a repository on the Hugging Face hub (`org/name` or `org/name@revision`).
    * A name comes first, then a path: `shapes` is the name, `./shapes` the file. In a page also files and folders that the user
    * picked or dropped: a folder of models, or one with a load config, whose relative paths lead to files in the folder. If it has
-   * several, give `{ folder, path }`. Rejects with `FileError` or `ConfigError`.
+   * several, give `{ folder, path }`. Rejects with `FileError` or `ConfigError`; also if `prior` is given for models that are in no
+   * folder.
    *
    * @example
    * const config = await ModelLoadConfig.open(process.argv[2] ?? "shapes");
    * @example
    * button.onclick = async () => show(await ModelLoadConfig.open(await showDirectoryPicker()));
    */
-  static async open(given: ConfigLocation, options: ConfigOptions = {}): Promise<ModelLoadConfig> {
+  static async open(
+    given: ConfigLocation,
+    { prior, ...options }: OpenConfigOptions = {},
+  ): Promise<ModelLoadConfig> {
+    const config = await ModelLoadConfig.#openAny(given, options);
+    return prior === undefined ? config : config.#withPrior(prior, options);
+  }
+
+  static async #openAny(given: ConfigLocation, options: ConfigOptions): Promise<ModelLoadConfig> {
     if (typeof given === "string") return ModelLoadConfig.#openNamed(given, options);
     const { openGivenConfig } = await loadGiven();
     const { value, name: source, location, folder } = await openGivenConfig(given, options.signal);
     checkIsLoadConfig(value, source);
     const data = parseConfig(currentSchema(), value, source);
     return new ModelLoadConfig(data, location, { source, folder: () => Promise.resolve(folder) });
+  }
+
+  /** The same folder of models with another prior. */
+  async #withPrior(text: string, options: ConfigOptions): Promise<ModelLoadConfig> {
+    const { pipeline } = this.data;
+    if (!pipeline) {
+      const advice = "name its prior in the load config";
+      throw new ConfigError(`${this.source} is no folder of models, so it takes no folder for its prior`, { advice });
+    }
+    const prior = await findPipeline(text, options);
+    if (!prior) throw new FileError(text, "is not a folder of models", { code: "file/not-found" });
+    const data = { ...this.data, pipeline: { ...pipeline, prior } };
+    return new ModelLoadConfig(data, this.#location, {
+      ...(this.#name && { name: this.#name }),
+      source: this.source,
+      ...(this.#folder && { folder: this.#folder }),
+      isChanged: true,
+    });
   }
 
   static async #openNamed(nameOrPath: string, options: ConfigOptions): Promise<ModelLoadConfig> {
@@ -249,7 +258,13 @@ export class ModelLoadConfig {
   /** Returns all files that the config names, each with its path in the config: `prior.load_model_from`. */
   files(): readonly NamedFile[] {
     const { pipeline, decoder, prior, clip } = this.data;
-    if (pipeline) return [{ place: "pipeline", file: pipeline }];
+    if (pipeline) {
+      const { prior: itsPrior } = pipeline;
+      return [
+        { place: "pipeline", file: pipeline },
+        ...(itsPrior ? [{ place: "pipeline.prior", file: itsPrior }] : []),
+      ];
+    }
     const models = [
       ...(decoder?.unet_sources ?? []).map((source, i) => [`decoder.unet_sources[${i}]`, source] as const),
       ...(prior ? [["prior", prior] as const] : []),
@@ -283,7 +298,8 @@ export class ModelLoadConfig {
    */
   async folders(file: FileLocation, options: FileOptions): Promise<readonly FileFolder[] | undefined> {
     const { signal, fetch, patience, onWarning = warnOnConsole } = options;
-    const isPipeline = file === this.data.pipeline;
+    const { pipeline } = this.data;
+    const isPipeline = file === pipeline || file === pipeline?.prior;
     const given = await this.#given(file);
     if (given) {
       const models = await given.models(file.path, isPipeline);

@@ -4,7 +4,8 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { loadConfigJsonSchema } from "../../src/config/json-schema.js";
-import { currentSchema, ModelLoadConfig } from "../../src/pipeline/load-config.js";
+import { ModelLoadConfig } from "../../src/pipeline/load-config.js";
+import { currentSchema } from "../../src/pipeline/read-config.js";
 
 const folder = fileURLToPath(new URL("../../configs", import.meta.url));
 const schemaFile = join(folder, "load-config.schema.json");

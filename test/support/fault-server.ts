@@ -13,6 +13,8 @@ export interface ServedFile {
   /** As in the header, with its quotes. */
   readonly etag?: string | undefined;
   readonly lastModified?: string | undefined;
+  /** Where the content really is: requests are sent there, as the hub does for large files. */
+  readonly redirect?: string | undefined;
 }
 
 export interface Exchange {
@@ -106,6 +108,11 @@ function begin({ request, response, file }: Exchange): Uint8Array {
 }
 
 export const answerWell: Answer = (exchange) => {
+  const { etag, redirect } = exchange.file;
+  if (redirect !== undefined) {
+    exchange.response.writeHead(302, { Location: redirect, ...(etag && { "X-Linked-ETag": etag }) }).end();
+    return;
+  }
   exchange.response.end(begin(exchange));
 };
 

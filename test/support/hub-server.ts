@@ -13,6 +13,8 @@ export interface Repository {
   readonly files: ReadonlyMap<string, Uint8Array>;
   /** Whether the server lists the files of repositories, as the hub does and simple mirrors do not. Default true. */
   readonly hasApi?: boolean;
+  /** Whether requests for large files are sent to another address, as the hub sends them. Default false. */
+  readonly redirects?: boolean;
 }
 
 /** The files below a folder of this machine, by their path in it. */
@@ -24,6 +26,33 @@ export function filesBelow(folder: string): Map<string, Uint8Array> {
       return [path.slice(folder.length + 1).replaceAll("\\", "/"), readFileSync(path)];
     }),
   );
+}
+
+/** A repository as people publish one: its models, and files that nobody here needs. */
+export interface Published {
+  readonly id: string;
+  /** The folder of its models, with safetensors without a variant. */
+  readonly folder: string;
+  /** Id of its prior, which its model card names. */
+  readonly prior?: string;
+}
+
+/**
+ * Makes a server answer as the hub does for published repositories: with model cards, redirects for large files, and beside each
+ * file of weights the same as `.bin` and of the variant fp16, and some images.
+ */
+export function servePublished(server: FaultServer, repositories: readonly Published[]): void {
+  for (const { id, folder, prior } of repositories) {
+    const own = filesBelow(folder);
+    const card = ["---", "license: apache-2.0", ...(prior === undefined ? [] : ["prior:", `- ${prior}`]), "---", "# Card"];
+    const files = new Map([...own, ["README.md", Buffer.from(card.join("\n"))], ["images/cat.png", Buffer.alloc(5000)]]);
+    for (const [path, content] of own) {
+      if (!path.endsWith(".safetensors")) continue;
+      files.set(path.replace(/safetensors$/, "fp16.safetensors"), content);
+      files.set(path.replace(/(?:model|pytorch_model)\.safetensors$/, "pytorch_model.bin"), content);
+    }
+    serveRepository(server, { id, licence: "apache-2.0", files, redirects: true });
+  }
 }
 
 const isLarge = (path: string): boolean => /\.(?:safetensors|bin)$/.test(path);
@@ -39,14 +68,16 @@ export const gitBlob = (content: Uint8Array): string => hex("sha1", `blob ${cont
 /** Makes a server answer as the hub does for a repository. Replaces what it had of that repository. */
 export function serveRepository(
   server: FaultServer,
-  { id, revision = "main", licence, files, hasApi = true }: Repository,
+  { id, revision = "main", licence, files, hasApi = true, redirects = false }: Repository,
 ): void {
   for (const path of [...server.files.keys()]) if (path.includes(id)) server.files.delete(path);
   const encoded = encodeURIComponent(revision);
   for (const [path, content] of files) {
     const sha256 = hex("sha256", content);
     const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${sha256}\nsize ${content.length}\n`;
-    server.files.set(`/${id}/resolve/${encoded}/${path}`, { content, etag: `"${sha256}"` });
+    const large = redirects && isLarge(path) ? `/lfs/${id}/${path}` : undefined;
+    server.files.set(`/${id}/resolve/${encoded}/${path}`, { content, etag: `"${sha256}"`, redirect: large });
+    if (large !== undefined) server.files.set(large, { content, etag: `"${sha256}"` });
     server.files.set(`/${id}/raw/${encoded}/${path}`, { content: isLarge(path) ? Buffer.from(pointer) : content });
   }
   if (!hasApi) return;

@@ -38,8 +38,8 @@ export async function generateImages(
   const say = flags.verbose ? sayLine : () => undefined;
   const begin = performance.now();
   const loading = loadingOptions(flags, signal, progress);
-  const { modelConfig = "shapes" } = flags;
-  const config = await ModelLoadConfig.open(modelConfig, { signal });
+  const { modelConfig = "shapes", priorFolder } = flags;
+  const config = await ModelLoadConfig.open(modelConfig, { signal, prior: priorFolder });
   // Check before anything is downloaded or computed.
   tryFolder(flags.outputPath);
   await checkEncoder(flags.format);

@@ -10,7 +10,7 @@ import {
 } from "../../pipeline/script-options.js";
 import { unprefixed } from "../../pipeline/settings.js";
 import { WEIGHT_FORMATS, type ComputeType, type WeightFormat } from "../../tensor/dtype.js";
-import { nonEmptyText, loadConfig, outputFolder, wholeNumber } from "../option-values.js";
+import { folderOfModels, nonEmptyText, loadConfig, outputFolder, wholeNumber } from "../option-values.js";
 import { DEFAULT_PREVIEW_EVERY } from "./preview-files.js";
 import { addSeedOption, type SeedFlags } from "./seeds.js";
 import { addSettingOptions, settingsIn, type SamplingOptions } from "./setting-options.js";
@@ -36,6 +36,7 @@ export interface GenerationFlags extends ModelFlags, SeedFlags {
 /** Options for which models are used and how they are loaded. */
 export interface ModelFlags {
   readonly modelConfig?: string;
+  readonly priorFolder?: string;
   readonly dtype?: "auto" | ComputeType;
   readonly weights?: WeightFormat;
   readonly offload?: Offload;
@@ -95,6 +96,7 @@ export function addModelOptions(command: Command): Command {
       `load config: a name (${CONFIG_NAMES.join(", ")}), the path or URL of a JSON file or of a folder of models, or the id of a folder on the Hugging Face hub, org/name (default: shapes, the included model)`,
       loadConfig,
     )
+    .addOption(priorFolderOption())
     .addOption(
       new Option(
         "--dtype <type>",
@@ -116,6 +118,14 @@ export function addModelOptions(command: Command): Command {
     )
     .option("-s, --suppress-updates", "use downloaded files without checking for updates")
     .option("-v, --verbose", "show what is loaded, where it runs and how long it takes");
+}
+
+/** The option for the folder of the prior, if a folder of models has none or another one is wanted. */
+export function priorFolderOption(): Option {
+  return new Option(
+    "--prior-folder <folder>",
+    "folder that the prior and CLIP are taken from: its path, its URL, or its id on the hub (default: the folder of models, or the one that belongs to its decoder)",
+  ).argParser(folderOfModels);
 }
 
 /** The option for what weights are stored in. */

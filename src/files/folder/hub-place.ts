@@ -61,6 +61,11 @@ export function hubId({ id, revision }: HubPlace): string {
   return revision === MAIN ? id : `${id}@${revision}`;
 }
 
+/** The address of a repository. */
+export function hubUrl({ id, revision }: HubPlace): string {
+  return revision === MAIN ? `${HUB}/${id}` : `${HUB}/${id}/tree/${encodeURIComponent(revision)}`;
+}
+
 /** The address of a file. */
 export function hubFileUrl({ id, revision }: HubPlace, path: string): string {
   const encoded = path.split("/").map(encodeURIComponent).join("/");

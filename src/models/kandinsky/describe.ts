@@ -14,6 +14,7 @@ import { DEFAULT_LATENT_SIDE, sizeUnit } from "./decoder/sizes.js";
 import { DECODER_DEFAULTS, PRIOR_DEFAULTS } from "./defaults.js";
 import { layoutOfFolder } from "./layouts.js";
 import { readDecoder } from "./load-decoder.js";
+import { priorOf } from "./prior-of.js";
 
 /** Describes a folder from its configs: what its models generate, and by which settings if a call gives none. */
 export async function describeFolder(folder: OpenedFolder): Promise<readonly ReportSection[]> {
@@ -28,8 +29,14 @@ export async function describeFolder(folder: OpenedFolder): Promise<readonly Rep
   const uses = [...usesOf(folder, kinds), ...(decoder ? [USES[decoder.unet.beside]] : [])];
   rows.push(["generates", uses.join(", ") || "nothing by itself"]);
   if (prior) rows.push(["prior", settingsText(PRIOR_DEFAULTS)]);
+  else if (decoder) rows.push(["prior", placeText(await priorOf(folder))]);
   if (decoder) rows.push(["decoder", settingsText(DECODER_DEFAULTS)]);
   return [{ title: "Kandinsky 2.2", rows }];
+}
+
+/** Where the prior of a decoder alone is. */
+function placeText(id: string | undefined): string {
+  return id === undefined ? "in a folder of its own, which is to be named" : `in a folder of its own, such as ${id}`;
 }
 
 /** What a decoder is for, by what its U-Net reads beside the latents. */

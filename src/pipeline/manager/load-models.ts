@@ -18,6 +18,7 @@ import { openClipFile } from "./clip-file.js";
 import type { LoadingOptions } from "./loading-options.js";
 import { withPublishedConfig } from "./published-clip-config.js";
 import { openEntry, type EntryOptions } from "./open-entry.js";
+import { pipelineFolders } from "./pipeline-folders.js";
 import { trainConfigOf } from "./train-config-of.js";
 
 /** The library and version that a file of a model was read as. */
@@ -99,23 +100,19 @@ export class ModelLoader {
     return new ModelLoader(this.arena.withType("f32"), this.config, options, this.#options);
   }
 
-  /** The entries of the load config, or of the models in the folder that it names as its pipeline. Rejects as `prior`. */
+  /** The entries of the load config, or of the models in the folders of its pipeline. Rejects as `prior`. */
   async entries(): Promise<ModelEntries> {
     const { pipeline, prior, decoder, clip } = this.config.data;
     if (!pipeline) return { prior: prior ?? undefined, decoder: decoder ?? undefined, clip: clip ?? undefined };
-    const opened = await openEntry(this.config, { load_model_from: pipeline }, "decoder", this.#options);
-    try {
-      const kinds = kindsOf(familyOf(opened).claim);
-      const source = { load_model_from: pipeline };
-      return {
-        prior: kinds.includes("prior") ? source : undefined,
-        // No numbers: all of its U-Nets.
-        decoder: kinds.includes("decoder") ? { unet_sources: [{ ...source, unet_numbers: [] }] } : undefined,
-        clip: kinds.includes("clip") ? { ...source, folder: opened.name } : undefined,
-      };
-    } finally {
-      await opened.close();
-    }
+    const folders = await pipelineFolders(this.config, pipeline, this.#options);
+    const having = (kind: ModelKind) => folders.find(({ kinds }) => kinds.includes(kind));
+    const [ofPrior, ofDecoder, ofClip] = [having("prior"), having("decoder"), having("clip")];
+    return {
+      prior: ofPrior && { load_model_from: ofPrior.file },
+      // No numbers: all of its U-Nets.
+      decoder: ofDecoder && { unet_sources: [{ load_model_from: ofDecoder.file, unet_numbers: [] }] },
+      clip: ofClip && { load_model_from: ofClip.file, folder: ofClip.name },
+    };
   }
 
   /** Loads the prior. Rejects with `ConfigError`, `FormatError` or `WeightError`, which name the file. */
@@ -221,8 +218,9 @@ export class ModelLoader {
       throw new ConfigError(`${config.source} names ${model.name} as a ${kind}, but that holds ${claim.words}`);
     }
     const given = await trainConfigOf(model, source.load_config_from, config, this.#options);
-    const isPipeline = source.load_model_from === config.data.pipeline;
-    const origin = `${isPipeline ? "pipeline" : place}, ${config.describe(source.load_model_from)}`;
+    const { pipeline } = config.data;
+    const isPipeline = source.load_model_from === pipeline;
+    const origin = `${isPipeline ? "pipeline" : pipeline ? "pipeline.prior" : place}, ${config.describe(source.load_model_from)}`;
     const warn = (message: string): void => {
       this.#warn(message);
     };

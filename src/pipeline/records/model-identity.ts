@@ -3,9 +3,9 @@ import { downloadName } from "../../config/file-location.js";
 import type { FileLocation } from "../../config/load-config-data.js";
 import { weightsOf } from "../../models/diffusers/folder-files.js";
 import type { OpenedFolder } from "../../models/opened.js";
-import type { ModelKind } from "../../weights/tree/model-names.js";
 import type { FileOptions, ModelLoadConfig } from "../load-config.js";
 import { componentsOfModels, openFolderEntry, type FolderEntryOptions } from "../manager/open-folder.js";
+import { modelPlaces, type ModelPlace } from "../manager/pipeline-folders.js";
 import type { ByteSource } from "../../platform/source.js";
 
 /** Identity of a model file, without reading all of it. */
@@ -31,7 +31,7 @@ export async function identifyModels(config: ModelLoadConfig, options: IdentityO
   // What is not kept would be downloaded as a whole again, for a few samples.
   const reading = options.keepDownloads === false ? { ...asked, remote: "ranges" as const } : asked;
   const files: ModelFile[] = [];
-  for (const { location, kinds } of modelLocations(config)) {
+  for (const { file: location, kinds } of await weightPlaces(config, reading)) {
     const folder = await openFolderEntry(config, location, { ...reading, kinds });
     if (folder) {
       files.push(...(await identifyFolder(folder, { kinds })));
@@ -47,27 +47,19 @@ export async function identifyModels(config: ModelLoadConfig, options: IdentityO
   return files;
 }
 
-interface ModelLocation {
-  readonly location: FileLocation;
-  /** The models that are loaded from it; undefined for all. */
-  readonly kinds: readonly ModelKind[] | undefined;
-}
-
-function modelLocations(config: ModelLoadConfig): readonly ModelLocation[] {
-  const found = new Map<string, ModelLocation>();
-  for (const { place, file } of config.files()) {
-    if (place !== "pipeline" && !place.endsWith("load_model_from")) continue;
-    const kind = KINDS.find((one) => place.startsWith(one));
-    const before = found.get(file.path)?.kinds ?? [];
-    found.set(file.path, { location: file, kinds: kind && [...before, kind] });
+/** The files and folders of weights, each once, with all models that are loaded from it. */
+async function weightPlaces(config: ModelLoadConfig, options: IdentityOptions): Promise<readonly ModelPlace[]> {
+  const found = new Map<string, ModelPlace>();
+  for (const place of await modelPlaces(config, options)) {
+    if (!place.kinds) continue;
+    const { path } = place.file;
+    found.set(path, { ...place, kinds: [...(found.get(path)?.kinds ?? []), ...place.kinds] });
   }
   return [...found.values()];
 }
 
-const KINDS: readonly ModelKind[] = ["prior", "decoder", "clip"];
-
 /** The weights in a folder that its models read, by their paths in it. */
-async function identifyFolder(folder: OpenedFolder, { kinds }: Pick<ModelLocation, "kinds">): Promise<ModelFile[]> {
+async function identifyFolder(folder: OpenedFolder, { kinds }: Pick<ModelPlace, "kinds">): Promise<ModelFile[]> {
   const files: ModelFile[] = [];
   try {
     for (const component of componentsOfModels(folder, { kinds })) {

@@ -17,7 +17,7 @@ describe("a model that a folder lacks", () => {
     await expect(new BasicInference(manager).run("a cat")).rejects.toMatchObject({
       code: "sampling/no-model",
       message: expect.stringMatching(
-        /karlo-image-variation.model has no prior, which is needed to generate images from text\. .* "karlo"\.$/,
+        /karlo-image-variation.model has no prior, which is needed to generate images from text\. .* "karlo", or name the folder of the decoder's prior \(.*--prior-folder.*\)\.$/,
       ) as unknown,
     });
   });

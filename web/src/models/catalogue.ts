@@ -24,9 +24,12 @@ export interface CatalogueEntry {
 }
 
 const HUB = "https://huggingface.co/";
+const KANDINSKY = { imageSize: 512, licence: "Apache 2.0" };
+const STABLE_UNCLIP = { imageSize: 768, licence: "CreativeML Open RAIL++-M" };
+const KARLO = { imageSize: 256, licence: "CreativeML Open RAIL-M" };
 const OF_AUTHORS = "Its authors' (see their page)";
 
-/** The included model, Karlo, and LAION's, most useful first. */
+/** The included model, and those that are published, most useful first. */
 export const CATALOGUE: readonly CatalogueEntry[] = [
   {
     choice: { ...SHAPES, downloadBytes: 21_887_900 },
@@ -38,31 +41,45 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
     page: undefined,
     memory: undefined,
   },
-  {
-    choice: { id: "karlo", label: "Karlo", config: configUrl("karlo"), downloadBytes: 13.7e9 },
-    group: "published",
-    summary: "Kakao Brain's model: images of all kinds from text.",
-    imageSize: 256,
-    takesText: true,
-    licence: "CreativeML Open RAIL-M",
-    page: `${HUB}kakaobrain/karlo-v1-alpha`,
-    memory: undefined,
-  },
-  {
-    choice: {
-      id: "karlo-image-variations",
-      label: "Karlo, image variations",
-      config: configUrl("karlo-image-variations"),
-      downloadBytes: 10.8e9,
-    },
-    group: "published",
-    summary: "Karlo without its prior: variations of an image, and no images from text alone.",
-    imageSize: 256,
+  hub("kandinsky-2.2", "Kandinsky 2.2", "published", {
+    summary: "Images of all kinds from text, and variations of images, in many sizes.",
+    downloadBytes: 15.9e9,
+    ...KANDINSKY,
+    page: `${HUB}kandinsky-community/kandinsky-2-2-decoder`,
+  }),
+  hub("kandinsky-2.2-inpaint", "Kandinsky 2.2, inpainting", "published", {
+    summary: "The same with a decoder that was trained to fill parts of images.",
+    downloadBytes: 15.9e9,
+    ...KANDINSKY,
+    page: `${HUB}kandinsky-community/kandinsky-2-2-decoder-inpaint`,
+  }),
+  hub("stable-unclip", "Stable unCLIP", "published", {
+    summary: "Stable Diffusion 2.1 for image embeddings: variations of an image, led by a text.",
+    downloadBytes: 7.7e9,
     takesText: false,
-    licence: "CreativeML Open RAIL-M",
+    ...STABLE_UNCLIP,
+    page: `${HUB}stabilityai/stable-diffusion-2-1-unclip`,
+  }),
+  hub("stable-unclip-small", "Stable unCLIP, small", "published", {
+    summary: "The same with the smaller image encoder, CLIP ViT-L/14.",
+    downloadBytes: 6.4e9,
+    takesText: false,
+    ...STABLE_UNCLIP,
+    page: `${HUB}stabilityai/stable-diffusion-2-1-unclip-small`,
+  }),
+  hub("karlo", "Karlo", "published", {
+    summary: "Kakao Brain's model: images of all kinds from text.",
+    downloadBytes: 13.7e9,
+    ...KARLO,
+    page: `${HUB}kakaobrain/karlo-v1-alpha`,
+  }),
+  hub("karlo-image-variations", "Karlo, image variations", "published", {
+    summary: "Karlo without its prior: variations of an image, and no images from text alone.",
+    downloadBytes: 10.8e9,
+    takesText: false,
+    ...KARLO,
     page: `${HUB}kakaobrain/karlo-v1-alpha-image-variations`,
-    memory: undefined,
-  },
+  }),
   laion("gradio", "LAION, 256 px", "published", {
     summary: "LAION's decoder v1.0.2 with an upsampler, as in the page that LAION published. Load config “gradio”.",
     imageSize: 256,
@@ -78,6 +95,19 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
     imageSize: 256,
     takesText: false,
     memory: { f32: 4.0, f16: 2.0, int8: 1.0 },
+  }),
+  hub("kandinsky-2.2-depth", "Kandinsky 2.2, depth", "experts", {
+    summary: "The same with a decoder that follows a map of depths, which it needs.",
+    downloadBytes: 15.9e9,
+    ...KANDINSKY,
+    page: `${HUB}kandinsky-community/kandinsky-2-2-controlnet-depth`,
+  }),
+  hub("stable-unclip-t2i-l", "Stable unCLIP, text to image", "experts", {
+    summary: "Stable unCLIP with Karlo's prior: images from text alone.",
+    downloadBytes: 9.8e9,
+    imageSize: 768,
+    licence: "Not given",
+    page: `${HUB}diffusers/stable-diffusion-2-1-unclip-t2i-l`,
   }),
   laion("prior-aesthetic", "LAION with the aesthetic prior", "experts", {
     summary: "Decoder v1.0.2 alone, with nousr's aesthetic prior.",
@@ -127,6 +157,21 @@ export function entryOf(id: string): CatalogueEntry | undefined {
 
 type LaionFacts = Pick<CatalogueEntry, "summary" | "memory"> &
   Partial<Pick<CatalogueEntry, "imageSize" | "takesText" | "page">>;
+
+type HubFacts = Pick<CatalogueEntry, "summary" | "imageSize" | "licence" | "page"> &
+  Pick<ModelChoice, "downloadBytes"> &
+  Partial<Pick<CatalogueEntry, "takesText">>;
+
+/** A folder of models on the Hugging Face hub. `downloadBytes` is for weights in f32. */
+function hub(
+  id: string,
+  label: string,
+  group: CatalogueEntry["group"],
+  { downloadBytes, ...facts }: HubFacts,
+): CatalogueEntry {
+  const choice = { id, label, config: configUrl(id), downloadBytes };
+  return { choice, group, takesText: true, memory: undefined, ...facts };
+}
 
 function laion(id: string, label: string, group: CatalogueEntry["group"], facts: LaionFacts): CatalogueEntry {
   return {
