@@ -67,7 +67,8 @@ export interface ImageEncoder {
 
 /** The encoders of a model, usually both halves of a CLIP. */
 export interface Encoders {
-  readonly text: TextEncoder;
+  /** Undefined if the model came without it: only its decoder may then have a text encoder of its own. */
+  readonly text: TextEncoder | undefined;
   /** Undefined if the model came without it: it then takes image embeddings, but no images. */
   readonly image: ImageEncoder | undefined;
   /** Width of the common space of texts and images. */
@@ -279,6 +280,13 @@ export interface ImagePreparation {
   ): ArrayLike<boolean | number>;
 }
 
+/** The text encoder that a decoder brings with it. */
+export interface CascadeTextEncoder {
+  /** Its component among those of the decoder. */
+  readonly component: string;
+  readonly encoder: TextEncoder;
+}
+
 /** Generates images from image embeddings, one stage after the other (Ho et al. 2022). */
 export interface Cascade {
   readonly stages: readonly CascadeStage[];
@@ -298,6 +306,8 @@ export interface Cascade {
    * place of this text, and gets no image embeddings. It also stands for the text of a call without one.
    */
   readonly nullText?: string | undefined;
+  /** Encodes the texts of its stages, which it was trained with. Default: they are encoded as for the prior (`Encoders.text`). */
+  readonly textEncoder?: CascadeTextEncoder | undefined;
   /**
    * True if its null image embedding is that of no image (`ImageEncoder.embedNull`), which callers pass as `negative` to a guided call
    * without a negative prompt. Default false: it has one of its own.
