@@ -134,6 +134,11 @@ export interface Prior {
    * Otherwise callers sample negative prompts in a run of their own, without guidance.
    */
   readonly embedsNegative?: boolean | undefined;
+  /**
+   * False if scripts pass negative prompts to the decoder alone, as the reference does. Default true: they take the place of
+   * `nullText` in the prior, too.
+   */
+  readonly takesNegative?: boolean | undefined;
   /** True if a run can start from an image embedding: see `PriorSampling.initEmbed`. */
   readonly takesInitEmbed?: boolean | undefined;
 
@@ -213,6 +218,11 @@ export type UseComponent<Model> = <T>(
 
 /** The part of a call that decides which stages run, and how. Settings are for all stages, or one for each. */
 export interface CascadeCall extends CascadeSettings {
+  /**
+   * How much noise is added to the image embeddings, from 0 to below `StageInfo.noiseLevels`; more makes images less like them. For a
+   * decoder that was trained with it. Default 0.
+   */
+  readonly noiseLevel?: number | undefined;
   /** First stage to run, counted from 1. If it is more than 1, `image` is the start image. */
   readonly startAtUnetNumber?: number | undefined;
   readonly stopAtUnetNumber?: number | undefined;

@@ -198,6 +198,7 @@ export abstract class InferenceScript {
    * @internal
    */
   protected get negativeRun(): NegativeRun {
+    if (this.manager.models.prior?.model.takesNegative === false) return "decoder";
     if (!this.embedsNegative) return "none";
     return priorOf(this.manager).embedsNegative ? "joined" : "own";
   }
