@@ -3,17 +3,14 @@ import { NoiseOfPart, NoisePerImage, type NoiseSource } from "../diffusion/noise
 import type { Fixture } from "../fixture/fixture.js";
 import type { Output, Tolerance } from "../fixture/result.js";
 import type { Runner } from "../fixture/runner.js";
-import { StableUnclipCascade } from "../models/stable-unclip/decoder/stable-unclip-cascade.js";
-import { VAE_NAME } from "../models/stable-unclip/decoder/decoder-stage.js";
 import type { Cascade, UseComponent } from "../models/interfaces.js";
-import { affine, clamp } from "../ops/elementwise.js";
+import { clamp } from "../ops/elementwise.js";
 import { decoderOf } from "../pipeline/decoder-call.js";
 import { splitRows, stackRows, type Embedding } from "../pipeline/embedding.js";
 import { readImages } from "../pipeline/generated-image.js";
 import type { DalleModelManager } from "../pipeline/manager/model-manager.js";
-import { forkOf, type Randomness } from "../pipeline/randomness.js";
+import type { Randomness } from "../pipeline/randomness.js";
 import { Embed } from "../pipeline/scripts/embed.js";
-import { InternalError } from "../platform/internal-error.js";
 import type { ComputeType } from "../tensor/dtype.js";
 import {
   contextsOf,
@@ -170,43 +167,32 @@ async function embeddingsOf(
   return new Embed(manager, QUIET).images(await photosOf(fixture, image));
 }
 
-/** Samples the images of a call, and compares all that the fixture has of them. */
+/** Samples the images of a call, and compares them, and the encodings of their texts. */
 async function decoderOutputs(fixture: Fixture, manager: DalleModelManager, run: DecoderRun): Promise<Output[]> {
   const { name, call: one, texts, negativeTexts } = run;
   const { dtype } = manager;
-  const isGuided = scaleOf(one.guidance_scale) !== 1;
   const contexts = await contextsOf(manager, [...negativeTexts, ...texts]);
-  const sampled = await sample(manager, run, contexts);
+  const { images, bytes } = await sample(manager, run, contexts);
   const outputs = [
-    // The null half has zeros.
-    await paired(
-      fixture,
-      `${name}.class_labels`,
-      [...(isGuided ? sampled.labels.map(() => 0) : []), ...sampled.labels],
-      ENCODED[dtype],
-    ),
-    await paired(fixture, `${name}.latents`, sampled.latents, IMAGES[dtype]),
-    await paired(fixture, `${name}.images`, sampled.images, IMAGES[dtype]),
-    await paired(fixture, `${name}.uint8`, sampled.bytes, BYTES[dtype]),
+    await paired(fixture, `${name}.images`, images, IMAGES[dtype]),
+    await paired(fixture, `${name}.uint8`, bytes, BYTES[dtype]),
   ];
   if (!(await fixture.has(`out.${name}.prompt_embeds`))) return outputs;
-  const read = isGuided ? contexts : contexts.slice(texts.length);
+  const read = scaleOf(one.guidance_scale) === 1 ? contexts.slice(texts.length) : contexts;
   return [await paired(fixture, `${name}.prompt_embeds`, joined(read), ENCODED[dtype]), ...outputs];
 }
 
-/** What the decoder computes of a call. `contexts`: of the negative texts, then of the texts. */
+/** The images of a call. `contexts`: of the negative texts, then of the texts. */
 async function sample(manager: DalleModelManager, run: DecoderRun, contexts: readonly Embedding[]) {
-  const { call: one, texts, generator, embeddings } = run;
+  const { call: one, texts, embeddings } = run;
+  const decoder = decoderOf(manager);
   return manager.withArena(async (arena) => {
-    const use: UseComponent<StableUnclipCascade> = (component, body) =>
-      manager.useCascade(component, ({ model, dtype }) => body(ofStableUnclip(model), arena.withType(dtype)));
+    const use: UseComponent<Cascade> = (component, body) =>
+      manager.useCascade(component, ({ model, dtype }) => body(model, arena.withType(dtype)));
     using imageEmbed = stackRows(arena, embeddings, "f32");
     using negative = stackRows(arena, contexts.slice(0, texts.length), "f32");
     using textEncodings = stackRows(arena, contexts.slice(texts.length), "f32");
-    const cascade = ofStableUnclip(decoderOf(manager));
-    const noise = noiseOf(run, forkOf(generator));
-    using labels = cascade.stage.classLabels(arena, imageEmbed, noise, one.noise_level);
-    using latents = await cascade.sampleLatents(arena, {
+    using sampled = await decoder.sample(arena, {
       imageEmbed,
       textEncodings,
       negative: { textEncodings: negative },
@@ -214,30 +200,17 @@ async function sample(manager: DalleModelManager, run: DecoderRun, contexts: rea
       steps: one.num_inference_steps,
       condScale: scaleOf(one.guidance_scale),
       noiseLevel: one.noise_level,
-      noise: noiseOf(run, generator),
+      noise: noiseOf(run),
       use,
     });
-    using decoded = await use(VAE_NAME, (model, own) => model.stage.codec.decode(own, latents));
-    using images = arena.scope(() => clamp(affine(arena.share(decoded), 0.5, 0.5), 0, 1));
-    const bytes = await readImages(images, cascade.byteRounding);
-    const { scalingFactor } = cascade.stage.options.vae;
-    return {
-      labels: [...(await labels.read())],
-      // The fixture has what goes into the network.
-      latents: (await arena.readNchw(latents)).map((value) => value / scalingFactor),
-      images: await images.read(),
-      bytes: bytes.flatMap(({ data }) => [...data]),
-    };
+    using images = arena.scope(() => clamp(arena.share(sampled), 0, 1));
+    const bytes = await readImages(images, decoder.byteRounding);
+    return { images: await images.read(), bytes: bytes.flatMap(({ data }) => [...data]) };
   });
 }
 
 /** The noise of a call. Images of one embedding get the same noise on it. */
-function noiseOf({ inputs }: DecoderRun, generator: Randomness): NoiseSource {
+function noiseOf({ inputs, generator }: DecoderRun): NoiseSource {
   if (!("randn" in generator)) return new NoisePerImage(generator);
   return new NoiseOfPart(generator, inputs.length, 0, inputs.length, inputs);
-}
-
-function ofStableUnclip(cascade: Cascade): StableUnclipCascade {
-  if (cascade instanceof StableUnclipCascade) return cascade;
-  throw new InternalError("The model has another decoder.");
 }
