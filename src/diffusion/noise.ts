@@ -13,6 +13,11 @@ export interface NoiseSource {
    * for images. With `halves` 2 the first half of the batch has rows for all images, and so has the second. Default 1.
    */
   randn(shape: readonly number[], halves?: number): Float32Array;
+  /**
+   * The same for a tensor in which all images of one input have the same noise: the reference draws it once for each input, before it
+   * repeats these. Images with generators of their own have their own. Default: `randn`.
+   */
+  randnOfInputs?(shape: readonly number[]): Float32Array;
   /** Draws the same without returning it. Default: `randn`. */
   skip?(shape: readonly number[], halves?: number): void;
   /** Saves the state. The returned function restores it. Needed to repeat a stage after a failure. */
@@ -66,6 +71,8 @@ export class NoiseOfPart implements NoiseSource {
     private readonly images: number,
     private readonly start: number,
     private readonly end: number,
+    /** For each image of the batch, the number of its input. Default: each has its own. */
+    private readonly inputs: readonly number[] = Array.from({ length: images }, (_, i) => i),
   ) {}
 
   randn([batch = 0, ...rest]: readonly number[], halves = 1): Float32Array {
@@ -80,6 +87,18 @@ export class NoiseOfPart implements NoiseSource {
     for (let half = 0; half < halves; half++) {
       const from = half * images;
       values.set(all.subarray((from + start) * size, (from + end) * size), half * (end - start) * size);
+    }
+    return values;
+  }
+
+  randnOfInputs([batch = 0, ...rest]: readonly number[]): Float32Array {
+    const distinct = [...new Set(this.inputs)];
+    const size = sizeOf(rest);
+    const all = this.source.randn([distinct.length, ...rest]);
+    const values = new Float32Array(batch * size);
+    for (let row = 0; row < batch; row++) {
+      const input = distinct.indexOf(this.inputs[this.start + row]!);
+      values.set(all.subarray(input * size, (input + 1) * size), row * size);
     }
     return values;
   }

@@ -11,5 +11,8 @@ export interface Component {
 export const TEXT_ENCODER = "CLIP's text encoder";
 export const IMAGE_ENCODER = "CLIP's image encoder";
 
+/** Name of the text encoder that belongs to a decoder. */
+export const DECODER_TEXT_ENCODER = "the decoder's text encoder";
+
 /** What messages call a prior. */
 export const PRIOR_NAME = "the prior";

@@ -111,8 +111,8 @@ export interface Family {
   /** Builds a cascade whose stages may come from several files. Throws as `prior`. */
   cascade?(requests: readonly BuildRequest<UnetSource>[]): Declared<Cascade> | Promise<Declared<Cascade>>;
   /**
-   * Builds the encoders of texts and images that a folder holds: the components are the text encoder and, if there is one, the
-   * image encoder. Throws as `prior`.
+   * Builds the encoders of texts and images that a folder holds. The components are the text encoder and then the image encoder, each
+   * if there is one. Throws as `prior`.
    */
   encoders?(request: BuildRequest<ModelSource>): Declared<Encoders> | Promise<Declared<Encoders>>;
   /**

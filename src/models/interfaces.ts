@@ -67,7 +67,8 @@ export interface ImageEncoder {
 
 /** The encoders of a model, usually both halves of a CLIP. */
 export interface Encoders {
-  readonly text: TextEncoder;
+  /** Undefined if the model came without it: only its decoder may then have a text encoder of its own. */
+  readonly text: TextEncoder | undefined;
   /** Undefined if the model came without it: it then takes image embeddings, but no images. */
   readonly image: ImageEncoder | undefined;
   /** Width of the common space of texts and images. */
@@ -133,6 +134,11 @@ export interface Prior {
    * Otherwise callers sample negative prompts in a run of their own, without guidance.
    */
   readonly embedsNegative?: boolean | undefined;
+  /**
+   * False if scripts pass negative prompts to the decoder alone, as the reference does. Default true: they take the place of
+   * `nullText` in the prior, too.
+   */
+  readonly takesNegative?: boolean | undefined;
   /** True if a run can start from an image embedding: see `PriorSampling.initEmbed`. */
   readonly takesInitEmbed?: boolean | undefined;
 
@@ -212,6 +218,11 @@ export type UseComponent<Model> = <T>(
 
 /** The part of a call that decides which stages run, and how. Settings are for all stages, or one for each. */
 export interface CascadeCall extends CascadeSettings {
+  /**
+   * How much noise is added to the image embeddings, from 0 to below `StageInfo.noiseLevels`; more makes images less like them. For a
+   * decoder that was trained with it. Default 0.
+   */
+  readonly noiseLevel?: number | undefined;
   /** First stage to run, counted from 1. If it is more than 1, `image` is the start image. */
   readonly startAtUnetNumber?: number | undefined;
   readonly stopAtUnetNumber?: number | undefined;
@@ -279,6 +290,13 @@ export interface ImagePreparation {
   ): ArrayLike<boolean | number>;
 }
 
+/** The text encoder that a decoder brings with it. */
+export interface CascadeTextEncoder {
+  /** Its component among those of the decoder. */
+  readonly component: string;
+  readonly encoder: TextEncoder;
+}
+
 /** Generates images from image embeddings, one stage after the other (Ho et al. 2022). */
 export interface Cascade {
   readonly stages: readonly CascadeStage[];
@@ -298,6 +316,8 @@ export interface Cascade {
    * place of this text, and gets no image embeddings. It also stands for the text of a call without one.
    */
   readonly nullText?: string | undefined;
+  /** Encodes the texts of its stages, which it was trained with. Default: they are encoded as for the prior (`Encoders.text`). */
+  readonly textEncoder?: CascadeTextEncoder | undefined;
   /**
    * True if its null image embedding is that of no image (`ImageEncoder.embedNull`), which callers pass as `negative` to a guided call
    * without a negative prompt. Default false: it has one of its own.

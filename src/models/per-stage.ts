@@ -37,7 +37,7 @@ export interface PlannedStage<Stage> {
 
 /**
  * Plans which stages a call runs, and how. Throws before anything is computed: `ArgumentError` for invalid numbers of stages
- * or steps and for lists of another length; else as `CascadeStage.check` for a batch of that size.
+ * or steps, for lists of another length, and for a level of noise that no stage takes; else as `CascadeStage.check` for a batch of that size.
  */
 export function planStages<Stage extends CascadeStage>(
   stages: readonly Stage[],
@@ -54,6 +54,7 @@ export function planStages<Stage extends CascadeStage>(
       { code: "argument/out-of-range" },
     );
   }
+  checkNoiseLevel(stages.slice(start - 1, stop), call);
   const each = stageSettings(stages, call);
   return stages.slice(start - 1, stop).map((stage, i) => {
     const index = start - 1 + i;
@@ -61,6 +62,22 @@ export function planStages<Stage extends CascadeStage>(
     stage.check(settings, batch, inpaints);
     return { stage, unetNumber: index + 1, settings };
   });
+}
+
+/** Throws `ArgumentError` for a level of noise on image embeddings that no stage takes. */
+function checkNoiseLevel(stages: readonly CascadeStage[], { noiseLevel }: CascadeCall): void {
+  if (noiseLevel === undefined) return;
+  const levels = Math.max(0, ...stages.map(({ info }) => info.noiseLevels ?? 0));
+  if (levels === 0) {
+    const message = "This decoder takes no noiseLevel: it was not trained with noise on image embeddings.";
+    throw new ArgumentError("noiseLevel", message, {
+      code: "argument/no-effect",
+      advice: "Leave it out; that of Stable unCLIP takes one.",
+    });
+  }
+  if (Number.isInteger(noiseLevel) && noiseLevel >= 0 && noiseLevel < levels) return;
+  const message = `noiseLevel must be a whole number from 0 to ${levels - 1}, not ${noiseLevel}.`;
+  throw new ArgumentError("noiseLevel", message, { code: "argument/out-of-range" });
 }
 
 /**

@@ -14,6 +14,8 @@ export interface StageInfo {
   readonly sizeUnit?: number | undefined;
   /** True if it needs a hint: see `CascadeSampling.hint`. Default false. */
   readonly takesHint?: boolean | undefined;
+  /** Levels of noise that it takes on image embeddings: see `CascadeCall.noiseLevel`. Default: it takes none. */
+  readonly noiseLevels?: number | undefined;
   /** True if it takes text encodings. */
   readonly takesText: boolean;
   /** True if it takes the embedding of a text beside its encodings. Default false. */

@@ -1,7 +1,7 @@
 import { checkFinite } from "../diffusion/sampling-error.js";
 import { toPlanes, type RgbImage } from "../image/image.js";
 import { resizeLanczos } from "../image/pillow-resize.js";
-import type { Encoders, ImageEncoder } from "../models/interfaces.js";
+import type { Encoders, ImageEncoder, TextEncoder } from "../models/interfaces.js";
 import { ArgumentError, list, text as textRule } from "../platform/arguments.js";
 import { loadPart } from "../platform/load-part.js";
 import { stackPlanes } from "./decoder-inputs.js";
@@ -31,18 +31,27 @@ export class ClipEncoder {
     return clip;
   }
 
-  /** Returns a row of tokens for each text. */
+  /** Returns a row of tokens for each text, as the prior reads it. */
   async tokenize(text: readonly string[]): Promise<Int32Array[]> {
+    return this.#tokenize(text, this.manager.models.clip?.model.text);
+  }
+
+  /** The same, as the decoder reads it. */
+  async tokenizeForDecoder(text: readonly string[]): Promise<Int32Array[]> {
+    const own = this.manager.models.decoder?.model.textEncoder?.encoder;
+    return this.#tokenize(text, own ?? this.manager.models.clip?.model.text);
+  }
+
+  async #tokenize(text: readonly string[], encoder: TextEncoder | undefined): Promise<Int32Array[]> {
     list(textRule)("text", text);
     const { warn } = this;
-    const encoder = this.manager.models.clip?.model.text;
     if (encoder?.tokenize) {
       this.#refuseTokenization();
       return encoder.tokenize(text, { warn });
     }
     const { tokenizeBare, tokenizeOpenAi } = await loadPart("the tokenizer", () => import("../tokenizer/tokenize.js"));
     if (this.tokenization === "dalle2-laion") return tokenizeBare(text, { warn });
-    const { contextLength, tokenization } = this.encoders.text;
+    const { contextLength, tokenization } = encoder ?? this.#textEncoder;
     const tokenize = tokenization === "openai" ? tokenizeOpenAi : tokenizeBare;
     return tokenize(text, { contextLength, warn });
   }
@@ -52,6 +61,12 @@ export class ClipEncoder {
     if (this.tokenization === undefined || this.tokenization === "clip") return;
     const problem = "would change nothing: the model has a tokenizer of its own, which is always used";
     throw new ArgumentError("tokenization", `tokenization ${this.tokenization} ${problem}. Leave it out.`);
+  }
+
+  get #textEncoder(): TextEncoder {
+    const { text } = this.encoders;
+    if (!text) throw missingModel(this.manager.config, "text encoder");
+    return text;
   }
 
   get #imageEncoder(): ImageEncoder {

@@ -140,7 +140,7 @@ async function samplePart(
   { manager, decoder, options, inputs, settings }: DecoderCall,
   { arena, inputs: chosen, noise, reporter }: Part,
 ): Promise<DecodedImage[]> {
-  const { signal, startAtUnetNumber, stopAtUnetNumber, inpaintResampleTimes } = options;
+  const { signal, startAtUnetNumber, stopAtUnetNumber, inpaintResampleTimes, noiseLevel } = options;
   const used: Pick<Embedding, "inF32">[] = [];
   const use: UseComponent<Cascade> = async (component, body) => {
     const [result, inF32] = await manager.useCascade(
@@ -158,6 +158,7 @@ async function samplePart(
     startAtUnetNumber,
     stopAtUnetNumber,
     inpaintResampleTimes,
+    noiseLevel,
     strength: strengthOf(options),
     signal,
     noise,
@@ -181,13 +182,15 @@ function withKeptPixels(
 
 /** Returns the `parameters` of the images of an input. */
 function parametersOf(
-  { scriptName, manager, tokenization, options, settings }: DecoderCall,
+  { scriptName, manager, decoder, tokenization, options, settings }: DecoderCall,
   input: number,
   computedInF32: readonly string[] | undefined,
 ): ImageParameters {
   const { text, negativeText, describe } = options;
   const texts = { text: text?.[input], negativeText: negativeText?.[input] };
-  const own = defined({ ...texts, ...settings, strength: strengthOf(options) });
+  const takesNoise = decoder.stages.some(({ info }) => info.noiseLevels !== undefined);
+  const noiseLevel = options.noiseLevel ?? (takesNoise ? 0 : undefined);
+  const own = defined({ ...texts, ...settings, noiseLevel, strength: strengthOf(options) });
   const other = tokenization === "clip" ? undefined : tokenization;
   return {
     script: scriptName,

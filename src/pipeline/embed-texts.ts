@@ -17,8 +17,11 @@ export interface EmbeddedTexts {
   readonly negativeImageEmbed: readonly Embedding[] | undefined;
 }
 
-/** How negative prompts become image embeddings: in a run of their own, in that of the texts, or not at all. */
-export type NegativeRun = "own" | "joined" | "none";
+/**
+ * How negative prompts become image embeddings: in a run of their own, in that of the texts, or not at all; then the prior may be
+ * guided away from them, or leave them to the decoder.
+ */
+export type NegativeRun = "own" | "joined" | "none" | "decoder";
 
 /** Samples the image embeddings of texts, and of their negative prompts. `sample` samples the prior. */
 export async function embedTexts(
@@ -31,7 +34,8 @@ export async function embedTexts(
   run: NegativeRun,
 ): Promise<EmbeddedTexts> {
   const own = negativeText && run === "own" ? pairsOf(await sample(negativeText, unguided(call))).flat() : undefined;
-  const pairs = pairsOf(await sample(texts, { ...call, negativeText }));
+  const forPrior = run === "decoder" ? undefined : negativeText;
+  const pairs = pairsOf(await sample(texts, { ...call, negativeText: forPrior }));
   const joined = negativeText && run === "joined" ? pairs.flat().flatMap(({ negative }) => negative ?? []) : undefined;
   return {
     embeddings: pairs.map((each) => each.map(({ embedding }) => embedding)),

@@ -198,6 +198,7 @@ export abstract class InferenceScript {
    * @internal
    */
   protected get negativeRun(): NegativeRun {
+    if (this.manager.models.prior?.model.takesNegative === false) return "decoder";
     if (!this.embedsNegative) return "none";
     return priorOf(this.manager).embedsNegative ? "joined" : "own";
   }
@@ -222,21 +223,21 @@ export abstract class InferenceScript {
     return this.#clip.embedNull(signal);
   }
 
-  /** Returns CLIP's text encodings, `[contextLength, width]` each. */
+  /** Returns text encodings as the decoder takes them, `[contextLength, width]` each: those of CLIP, or of its own encoder. */
   protected async encodeText(text: readonly string[], signal?: AbortSignal): Promise<Embedding[]> {
     const encoded = await this.encodeTexts(text, signal);
     return encoded.map(({ textEncodings }) => textEncodings);
   }
 
   /**
-   * Returns all that CLIP computes of texts: embeddings, encodings and masks.
+   * Returns all that the encoder of the decoder's texts computes of them: embeddings, encodings and masks.
    *
    * @internal
    */
   protected async encodeTexts(texts: readonly string[], signal?: AbortSignal): Promise<EncodedText[]> {
     // A text that is given twice has one warning.
     const distinct = [...new Set(texts)];
-    const encoded = await this.manager.encodeTexts(await this.tokenizeText(distinct), signal);
+    const encoded = await this.manager.encodeDecoderTexts(await this.tokenizeDecoderText(distinct), signal);
     return texts.map((one) => encoded[distinct.indexOf(one)]!);
   }
 
@@ -261,9 +262,18 @@ export abstract class InferenceScript {
     return encoded.map(({ textEmbed }) => textEmbed);
   }
 
-  /** Returns a row of tokens for each text. */
+  /** Returns a row of tokens for each text, as CLIP and the prior take them. */
   protected tokenizeText(text: readonly string[]): Promise<Int32Array[]> {
     return this.#clip.tokenize(text);
+  }
+
+  /**
+   * The same as the decoder takes them, which may have a text encoder of its own.
+   *
+   * @internal
+   */
+  protected tokenizeDecoderText(text: readonly string[]): Promise<Int32Array[]> {
+    return this.#clip.tokenizeForDecoder(text);
   }
 
   /** Passes a warning to `onWarning`. */

@@ -15,7 +15,8 @@ export function checkNegative(manager: DalleModelManager, options: SampleDecoder
       const usesText = takesText || (takesImageEmbed && manager.prior !== undefined);
       return usesText && isGuided(settings[start - 1 + i]!);
     });
-  if (guidesUnet || isGuided(prior)) return;
+  const guidesPrior = manager.models.prior?.model.takesNegative !== false && isGuided(prior);
+  if (guidesUnet || guidesPrior) return;
   throw new ArgumentError(
     "negativeText",
     "negativeText would change nothing: it needs guidance (a condScale other than 1) of the prior, or of a U-Net that takes text or image embeddings.",

@@ -108,12 +108,14 @@ export class BatchNoise {
   readonly #generators: readonly Generator[];
   readonly #isShared: boolean;
   readonly #images: number;
+  readonly #inputs: readonly number[];
   /** The generators as they will be when the batch is done. */
   readonly #ends: Generator[] = [];
 
   /** `images` is the number of images of the whole call. Throws `ArgumentError` for another number of generators. */
-  constructor(randomness: Randomness, { start, end }: Pick<Batch, "start" | "end">, images: number) {
+  constructor(randomness: Randomness, { start, end, inputs }: Batch, images: number) {
     this.#images = end - start;
+    this.#inputs = inputs;
     this.#isShared = randomness instanceof Generator;
     if (randomness instanceof Generator) {
       this.#generators = [randomness];
@@ -127,7 +129,7 @@ export class BatchNoise {
   part(start: number, end: number): NoiseSource {
     if (this.#isShared) {
       const fork = (this.#ends[0] = this.#generators[0]!.fork());
-      return new NoiseOfPart(fork, this.#images, start, end);
+      return new NoiseOfPart(fork, this.#images, start, end, this.#inputs);
     }
     const forks = this.#generators.slice(start, end).map((generator) => generator.fork());
     for (const [i, fork] of forks.entries()) this.#ends[start + i] = fork;

@@ -62,6 +62,11 @@ export interface PriorCallOptions extends AskedPriorSettings {
 
 /** How the decoder samples. Settings default to those of the load config, or else of the checkpoint. */
 export interface DecoderCallOptions extends CascadeSettings {
+  /**
+   * How much noise is added to image embeddings, 0 to 999; more makes images less like them. Only the decoder of Stable unCLIP takes
+   * it. Default 0.
+   */
+  readonly noiseLevel?: number | undefined;
   /** Maximum number of images in a batch. Default 10. */
   readonly batchSize?: number | undefined;
 }
@@ -129,6 +134,11 @@ export interface TwoStageOptions extends CallOptions {
    * training, DDIM for fewer.
    */
   readonly decoderSampler?: CascadeSettings["sampler"];
+  /**
+   * How much noise is added to image embeddings, 0 to 999; more makes images less like them. Only the decoder of Stable unCLIP takes
+   * it. Default 0.
+   */
+  readonly decoderNoiseLevel?: number | undefined;
   /** Maximum number of images in a batch. Default 10. */
   readonly decoderBatchSize?: number | undefined;
 }

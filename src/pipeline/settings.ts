@@ -1,6 +1,6 @@
 // Names and rules of the options of scripts. The settings of networks are in the table of diffusion/settings.ts.
 import { mapSettings, SETTINGS, type AskedSettings, type NetworkSettings } from "../diffusion/settings.js";
-import { checkArguments, count, fraction, oneOrEach, orNull, type ArgumentRule } from "../platform/arguments.js";
+import { checkArguments, count, exactWholeNumber, fraction, oneOrEach, orNull, type ArgumentRule } from "../platform/arguments.js";
 import { RANDOM_RULES } from "./randomness.js";
 
 type Rules = Readonly<Record<string, ArgumentRule<unknown>>>;
@@ -29,6 +29,7 @@ const DECODER_RULES: Rules = {
   stopAtUnetNumber: count,
   inpaintResampleTimes: count,
   strength: fraction,
+  noiseLevel: exactWholeNumber,
 };
 
 /** A model that scripts sample. In scripts that sample both, its name is the prefix of its options: `priorCondScale`. */

@@ -8,8 +8,10 @@ import { runsPrior, type ImageRequest } from "./request.js";
 /** Tokenizes the texts of a request as scripts do, for the warnings of that. */
 class RequestTexts extends InferenceScript {
   async tokenize({ parameters: { task, isBetweenImages, prompts, negative } }: ImageRequest): Promise<void> {
-    const areRead = runsPrior({ task, isBetweenImages }) || task === "edit" || this.takesText;
-    if (areRead) await this.tokenizeText([...new Set([...prompts, ...(negative ? [negative] : [])])]);
+    const texts = [...new Set([...prompts, ...(negative ? [negative] : [])])];
+    const isReadByClip = runsPrior({ task, isBetweenImages }) || task === "edit";
+    if (isReadByClip) await this.tokenizeText(texts);
+    else if (this.takesText) await this.tokenizeDecoderText(texts);
   }
 }
 

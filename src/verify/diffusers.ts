@@ -131,6 +131,11 @@ class Texts extends InferenceScript {
   }
 }
 
+/** The encodings of texts as the decoder reads them. */
+export async function contextsOf(manager: DalleModelManager, texts: readonly string[]): Promise<readonly Embedding[]> {
+  return (await new Texts(manager, QUIET).encoded(texts)).map(({ textEncodings }) => textEncodings);
+}
+
 /** Compares tokens up to the end of each text: what pads them is no part of a row. */
 export async function tokensOf(
   fixture: Fixture,

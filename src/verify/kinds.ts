@@ -6,6 +6,7 @@ import { verifyKarloImageVariation, verifyKarloTextToImage } from "./karlo.js";
 import { verifyPipeline } from "./pipeline.js";
 import { verifyResize } from "./resize.js";
 import { verifyRng } from "./rng.js";
+import { verifyStableUnclipImageVariation, verifyStableUnclipTextToImage } from "./stable-unclip.js";
 import { verifyTokenizer } from "./tokenizer.js";
 
 /** The runners of the kinds of fixture that belong to no family. */
@@ -16,6 +17,8 @@ const SHARED: readonly (readonly [kind: string, runner: Runner])[] = [
   ["kandinsky-emb2emb", verifyKandinskyEmb2Emb],
   ["kandinsky-interpolate", verifyKandinskyInterpolate],
   ["kandinsky-text-to-image", verifyKandinskyTextToImage],
+  ["stable-unclip-text-to-image", verifyStableUnclipTextToImage],
+  ["stable-unclip-image-variation", verifyStableUnclipImageVariation],
   ["pipeline", verifyPipeline],
   ["resize", verifyResize],
   ["rng", verifyRng],

@@ -50,3 +50,20 @@ describe("noise of a batch whose halves have rows for all images", () => {
     expect(() => new NoiseOfPart(new Generator(1), 2, 0, 2).randn([2, WIDTH], 2)).toThrow(/not a multiple/);
   });
 });
+
+describe("noise that images of one input share", () => {
+  const inputs = [4, 4, 5, 5, 5];
+
+  it("is drawn once for each input, however a batch is divided", () => {
+    const whole = new Generator(3).randn([2, WIDTH]);
+    const part = new NoiseOfPart(new Generator(3), 5, 1, 4, inputs).randnOfInputs([3, WIDTH]);
+    expect([0, 1, 2].map((row) => rowOf(part, row))).toEqual([0, 1, 1].map((row) => rowOf(whole, row)));
+  });
+
+  it("leaves the generator where the reference's is", () => {
+    const [noise, generator] = [new NoiseOfPart(new Generator(3), 5, 0, 5, inputs), new Generator(3)];
+    noise.randnOfInputs([5, WIDTH]);
+    generator.randn([2, WIDTH]);
+    expect(noise.randn([5, 2])).toEqual(generator.randn([5, 2]));
+  });
+});

@@ -63,6 +63,24 @@ describe("an invalid call is an error before anything runs:", () => {
       "steps",
       () => new BasicInpainting(manager).run([image()], [mask], "a", { decoderSteps: 5000 }),
     ],
+    [
+      "noise on image embeddings",
+      "argument/no-effect",
+      "noiseLevel",
+      () => calls.decoder({ imageEmbed: [embedding()], noiseLevel: 0 }),
+    ],
+    [
+      "noise on image embeddings in a script",
+      "argument/no-effect",
+      "noiseLevel",
+      () => new BasicInference(manager).run("a", { decoderNoiseLevel: 1 }),
+    ],
+    [
+      "a negative level of noise",
+      "argument/invalid",
+      "noiseLevel",
+      () => calls.decoder({ imageEmbed: [embedding()], noiseLevel: -1 }),
+    ],
     ["candidates", "argument/invalid", "numSamplesPerBatch", () => calls.prior(["a"], { numSamplesPerBatch: 0 })],
     [
       "candidates of a script",

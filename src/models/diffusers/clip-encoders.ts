@@ -47,6 +47,8 @@ export const ENCODERS: EncoderComponents = {
 export interface EncodersOptions extends WeightsOptions {
   /** Default: `ENCODERS`. */
   readonly components?: EncoderComponents | undefined;
+  /** Whether the folder has a text encoder and its tokenizer. Default true. */
+  readonly hasTextEncoder?: boolean | undefined;
   /** Whether the folder has an image encoder and its processor. */
   readonly hasImageEncoder: boolean;
 }
@@ -66,12 +68,12 @@ interface EncoderOptions extends WeightsOptions {
 export async function declareEncoders(
   folder: WeightsFolder,
   arena: Arena,
-  { hasImageEncoder, components: names = ENCODERS, ...options }: EncodersOptions,
+  { hasTextEncoder = true, hasImageEncoder, components: names = ENCODERS, ...options }: EncodersOptions,
 ): Promise<Declared<Encoders>> {
-  const text = await declareTextEncoder(folder, arena, { names, ...options });
+  const text = hasTextEncoder ? await declareTextEncoder(folder, arena, { names, ...options }) : undefined;
   try {
     const image = hasImageEncoder ? await declareImageEncoder(folder, arena, { names, ...options }) : undefined;
-    const { dimLatent } = text.encoder;
+    const dimLatent = (text ?? image)?.encoder.dimLatent ?? 0;
     if (image && image.encoder.dimLatent !== dimLatent) {
       throw new ConfigError(
         `${folder.name}: its text encoder gives embeddings of width ${dimLatent}, its image encoder of width ` +
@@ -79,16 +81,16 @@ export async function declareEncoders(
       );
     }
     const components: Component[] = [
-      { name: TEXT_ENCODER, weights: text.store },
+      ...(text ? [{ name: TEXT_ENCODER, weights: text.store }] : []),
       ...(image ? [{ name: IMAGE_ENCODER, weights: image.store }] : []),
     ];
     return {
-      model: { text: text.encoder, image: image?.encoder, dimLatent },
+      model: { text: text?.encoder, image: image?.encoder, dimLatent },
       components,
       weights: components.map(({ weights }) => ({ stores: [weights] })),
     };
   } catch (error) {
-    text.store.dispose();
+    text?.store.dispose();
     throw error;
   }
 }

@@ -1,5 +1,6 @@
 import type { AddedKeyUnetOptions } from "./config/added-key-unet-config.js";
 import type { PriorOptions } from "./config/prior-config.js";
+import type { TransformerUnetOptions } from "./config/transformer-unet-config.js";
 import type { UnetOptions } from "./config/unet-config.js";
 
 // Multiplications of one evaluation for one sample, without guidance. Norms and activations are left out.
@@ -23,6 +24,23 @@ export function addedKeyUnetCost(options: AddedKeyUnetOptions, side: number, con
     down: (i, pixels) => (attendsDown[i] ? attention(widths[i]!, pixels, contextOnly[i]) : 0),
     middle: (pixels) => attention(widths.at(-1)!, pixels, midContextOnly),
     up: (i, pixels) => (attendsUp[widths.length - 1 - i] ? attention(widths[i]!, pixels, contextOnly[i]) : 0),
+  });
+}
+
+/** Multiplications of a U-Net with transformers for a sample with this side, and for a context of `contextTokens`. */
+export function transformerUnetCost(options: TransformerUnetOptions, side: number, contextTokens: number): number {
+  const { attendsDown, attendsUp, widths, blocks } = options;
+  // In a block two attentions have six projections of the pixels, and the feed-forward twelve times the width; two lie around the blocks.
+  const transformer = (i: number, pixels: number): number => {
+    const width = widths[i]!;
+    const block = (6 + 12) * width ** 2 + 2 * (pixels + contextTokens) * width;
+    return pixels * (2 * width ** 2 + blocks[i]! * block);
+  };
+  const last = widths.length - 1;
+  return unetCost(options, side, {
+    down: (i, pixels) => (attendsDown[i] ? transformer(i, pixels) : 0),
+    middle: (pixels) => transformer(last, pixels),
+    up: (i, pixels) => (attendsUp[last - i] ? transformer(i, pixels) : 0),
   });
 }
 

@@ -1,14 +1,7 @@
 // The components that a request is for.
 import { ConfigError } from "../../config/config-error.js";
-import type { BuildRequest } from "../family.js";
 import type { OpenedFolder } from "../opened.js";
 import { layoutOfFolder, type KandinskyLayout } from "./layouts.js";
-
-/** The folder of a request. Throws `ConfigError` for a file. */
-export function folderOf(opened: BuildRequest<unknown>["opened"]): OpenedFolder {
-  if (opened.kind === "folder") return opened;
-  throw new ConfigError(`${opened.name} is a file; Kandinsky 2.2 is a folder of models`);
-}
 
 /** The components of a part of the model. Throws `ConfigError` if the folder is of a pipeline without it. */
 export function componentsIn<Part extends "prior" | "encoders" | "decoder">(

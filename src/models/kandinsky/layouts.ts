@@ -20,7 +20,10 @@ export interface KandinskyLayout {
   readonly decoder: DecoderComponents | undefined;
 }
 
-const NAMES = { name: "Kandinsky 2.2", component: "kandinsky" };
+/** The family, for messages. */
+export const FAMILY = "Kandinsky 2.2";
+
+const NAMES = { name: FAMILY, component: "kandinsky" };
 const DECODER: DecoderComponents = { unet: "unet", movq: "movq", scheduler: "scheduler" };
 
 const PRIOR_LAYOUT = layoutOf(

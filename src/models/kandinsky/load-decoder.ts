@@ -1,20 +1,20 @@
 /** Builds the decoder of Kandinsky 2.2 from a folder in the layout of diffusers. */
-import { ConfigError } from "../../config/config-error.js";
 import type { UnetSource } from "../../config/load-config-data.js";
 import { WeightStore } from "../../weights/weight-store.js";
 import { openComponent } from "../diffusers/component-weights.js";
 import { ddpmSchedulerOptions } from "../diffusers/config/ddpm-scheduler-config.js";
+import { LATENT_CHANNELS, UNET_NAME } from "../diffusers/latents/latents.js";
+import { folderOf, onlyUnet } from "../diffusers/requested-folder.js";
 import { differs, readOptions, refuse } from "../diffusers/read-options.js";
 import { DdpmScheduler } from "../diffusers/scheduler/ddpm-scheduler.js";
 import type { BuildRequest, Declared } from "../family.js";
 import type { OpenedFolder } from "../opened.js";
 import { movqOptions } from "./config/movq-config.js";
-import { kandinskyUnetOptions, LATENT_CHANNELS } from "./config/unet-config.js";
+import { kandinskyUnetOptions } from "./config/unet-config.js";
 import { DecoderStage, MOVQ_NAME, type DecoderStageOptions } from "./decoder/decoder-stage.js";
 import { KandinskyCascade } from "./decoder/kandinsky-cascade.js";
-import { UNET_NAME } from "./decoder/latent-sampler.js";
-import { componentsIn, folderOf } from "./components-in.js";
-import type { DecoderComponents } from "./layouts.js";
+import { componentsIn } from "./components-in.js";
+import { FAMILY, type DecoderComponents } from "./layouts.js";
 
 /** What diffusers' weights are called. */
 const BASE = "diffusion_pytorch_model";
@@ -37,8 +37,8 @@ export async function readDecoder(folder: OpenedFolder, components: DecoderCompo
 
 /** Builds the decoder. Rejects with `ConfigError`, `FormatError` or `FileError`, which name the file. */
 export async function loadCascade(requests: readonly BuildRequest<UnetSource>[]): Promise<Declared<KandinskyCascade>> {
-  const { opened, arena } = onlyRequest(requests);
-  const folder = folderOf(opened);
+  const { opened, arena } = onlyUnet(requests, FAMILY);
+  const folder = folderOf(opened, FAMILY);
   const components = componentsIn(folder, "decoder");
   const options = await readDecoder(folder, components);
   const unet = new WeightStore(arena, await openComponent(folder, components.unet, BASE));
@@ -51,17 +51,4 @@ export async function loadCascade(requests: readonly BuildRequest<UnetSource>[])
     ],
     weights: [{ stores: [unet] }, { stores: [movq] }],
   };
-}
-
-/** The only source of U-Nets. Throws `ConfigError` for several, or for other numbers than that of the only U-Net. */
-function onlyRequest(requests: readonly BuildRequest<UnetSource>[]): BuildRequest<UnetSource> {
-  const [request, ...others] = requests;
-  if (others.length > 0) {
-    throw new ConfigError(`${request!.config} has several sources of U-Nets, but Kandinsky 2.2 has one U-Net`);
-  }
-  const { unet_numbers: numbers } = request!.source;
-  if (numbers.length === 0 || numbers.join() === "1") return request!;
-  throw new ConfigError(
-    `${request!.origin}: unet_numbers must be [1], because Kandinsky 2.2 has one U-Net; it has [${numbers.join(", ")}]`,
-  );
 }

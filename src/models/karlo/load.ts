@@ -9,9 +9,9 @@ import { declarePrior } from "../diffusers/prior/load-prior.js";
 import type { UnclipPrior } from "../diffusers/prior/unclip-prior.js";
 import type { BuildRequest, Declared } from "../family.js";
 import type { Encoders } from "../interfaces.js";
-import type { OpenedFolder } from "../opened.js";
 import { PRIOR } from "./components.js";
 import { DECODER_NAME, DecoderStage } from "./decoder-stage.js";
+import { folderOf } from "../diffusers/requested-folder.js";
 import { joinedTensors } from "../diffusers/joined-tensors.js";
 import { PRIOR_DEFAULTS } from "./defaults.js";
 import { KarloCascade } from "./karlo-cascade.js";
@@ -23,13 +23,13 @@ const BASE = "diffusion_pytorch_model";
 
 /** Builds the prior. Rejects with `ConfigError`, `FormatError` or `FileError`, which name the file. */
 export async function loadPrior({ opened, arena }: BuildRequest<PriorSource>): Promise<Declared<UnclipPrior>> {
-  return declarePrior(folderOf(opened), arena, PRIOR, { defaults: PRIOR_DEFAULTS });
+  return declarePrior(folderOf(opened, "Karlo"), arena, PRIOR, { defaults: PRIOR_DEFAULTS });
 }
 
 /** Builds the decoder and super-resolution. Rejects as `loadPrior`. */
 export async function loadCascade(requests: readonly BuildRequest<UnetSource>[]): Promise<Declared<KarloCascade>> {
   const { opened, arena } = onlyRequest(requests);
-  const folder = folderOf(opened);
+  const folder = folderOf(opened, "Karlo");
   const { decoder, superResolution } = await readCascade(folder);
   const open = async (component: string) => ({ component, source: await openComponent(folder, component, BASE) });
   const whole = new WeightStore(arena, joinedTensors([await open("decoder"), await open("text_proj")]));
@@ -53,15 +53,10 @@ export async function loadCascade(requests: readonly BuildRequest<UnetSource>[])
 
 /** Builds the encoders of texts and, if the folder has one, of images. Rejects as `loadPrior`. */
 export async function loadEncoders({ opened, arena }: BuildRequest<ModelSource>): Promise<Declared<Encoders>> {
-  const folder = folderOf(opened);
+  const folder = folderOf(opened, "Karlo");
   const found = componentsOf(folder);
   const hasImageEncoder = found.has("image_encoder") && found.has("feature_extractor");
   return declareEncoders(folder, arena, { hasImageEncoder });
-}
-
-function folderOf(opened: BuildRequest<unknown>["opened"]): OpenedFolder {
-  if (opened.kind === "folder") return opened;
-  throw new ConfigError(`${opened.name} is a file; Karlo is a folder of models`);
 }
 
 /** The only source of U-Nets. Throws `ConfigError` for several, and for a choice among Karlo's. */

@@ -1,10 +1,20 @@
 import type { Checkpoint } from "../../weights/checkpoint.js";
+import { claimPipeline } from "../diffusers/claim-pipeline.js";
 import type { Claim } from "../family.js";
-import type { Opened } from "../opened.js";
+import type { Opened, OpenedFolder } from "../opened.js";
+import { layoutOfFolder } from "./layouts.js";
 
-/** A network of Stable unCLIP in a file of tensors. */
+/**
+ * The models in a folder of Stable unCLIP, or a network of it in a file. Throws `FormatError` for components of other classes.
+ */
 export function claim(opened: Opened): Claim | undefined {
-  return opened.kind === "file" ? claimFile(opened) : undefined;
+  return opened.kind === "file" ? claimFile(opened) : claimFolder(opened);
+}
+
+/** The models in a folder. Throws as `claim`. */
+export function claimFolder(folder: OpenedFolder): Claim | undefined {
+  const layout = layoutOfFolder(folder);
+  return layout && claimPipeline(folder, layout);
 }
 
 /** A network that names of tensors tell. */

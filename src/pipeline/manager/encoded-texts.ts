@@ -3,7 +3,6 @@ import { fittedRows } from "../../models/clip/text-input.js";
 import type { TextEncoder } from "../../models/interfaces.js";
 import type { Arena } from "../../tensor/arena.js";
 import type { Tensor } from "../../tensor/tensor.js";
-import { TEXT_ENCODER } from "../../models/component.js";
 import type { Computed } from "./computed-model.js";
 import { splitRows, stackRows, type Embedding } from "../embedding.js";
 
@@ -95,19 +94,22 @@ export class TextTensors {
   }
 }
 
-/** Encodes rows of tokens of one length as a batch. `arena` has the dtype of the model. Rejects with `NotFiniteError`. */
+/**
+ * Encodes rows of tokens of one length as a batch. `arena` has the dtype of the model, and `component` is its name. Rejects with
+ * `NotFiniteError`.
+ */
 export async function encodeTokens(
   arena: Arena,
   { model: clip, dtype, inF32 }: Computed<TextEncoder>,
   tokens: readonly Int32Array[],
-  signal?: AbortSignal,
+  { component, signal }: { readonly component: string; readonly signal?: AbortSignal | undefined },
 ): Promise<EncodedText[]> {
   const embedded = await clip.embedText(arena, tokens, signal ? { signal } : {});
   using textEmbed = embedded.textEmbed;
   using textEncodings = embedded.textEncodings;
   const readRows = async (tensor: Tensor, what: string): Promise<Embedding[]> => {
     const values = await tensor.read();
-    checkFinite({ component: TEXT_ENCODER, dtype, what }, values);
+    checkFinite({ component, dtype, what }, values);
     return splitRows(values, tensor.shape, inF32);
   };
   const embeds = await readRows(textEmbed, "a text's embedding");

@@ -120,7 +120,7 @@ interface Stage {
 function clipStages(arena: Arena, { model, components }: Loaded<Encoders>, batch: number): Stage[] {
   const { text, image } = model;
   const runs = [
-    () => dryRunTextEncoder(arena, text, batch),
+    ...(text ? [() => dryRunTextEncoder(arena, text, batch)] : []),
     ...(image ? [() => dryRunImageEncoder(arena, image, batch)] : []),
   ];
   return components.map((component, i) => ({ component, run: runs[i]! }));
@@ -146,6 +146,8 @@ function decoderStages(
   return components.map((component) => ({
     component,
     run: async (isAlone) => {
+      const { textEncoder } = model;
+      if (component.name === textEncoder?.component) return dryRunTextEncoder(arena, textEncoder.encoder, batch);
       for (const [i, { info }] of model.stages.entries()) {
         if (!info.components.includes(component.name)) continue;
         const stage = { ...settings, startAtUnetNumber: i + 1, stopAtUnetNumber: i + 1 };

@@ -46,8 +46,8 @@ export interface ClipInfo {
   readonly make: ClipSource["make"] | "transformers";
   /** Its name, such as "ViT-L/14", or that of the folder. */
   readonly model: string;
-  /** Maximum number of tokens in a text. */
-  readonly contextLength: number;
+  /** Maximum number of tokens in a text; undefined if it has no text encoder. */
+  readonly contextLength: number | undefined;
   /** Side of its square input images, in pixels; undefined if it has no image encoder. */
   readonly imageSize: number | undefined;
   /** Width of the embeddings of texts and images. */
@@ -118,5 +118,5 @@ function clipInfo(
   const name = "folder" in source ? source.folder : source.model;
   // Only encoders in a folder are built by a family.
   const make = "folder" in source || origins.length > 0 ? "transformers" : source.make;
-  return { make, model: name, contextLength: text.contextLength, imageSize: image?.imageSize, dimLatent };
+  return { make, model: name, contextLength: text?.contextLength, imageSize: image?.imageSize, dimLatent };
 }

@@ -10,12 +10,13 @@ import { defaultSettings, type DefaultSettings } from "./default-settings.js";
 import { BatchSplitter } from "./batch-splitter.js";
 import type { ComputedModel, Computed } from "./computed-model.js";
 import { ComputedModels, type Models } from "./computed-models.js";
-import { EncodedTexts, encodeTokens, type EncodedText } from "./encoded-texts.js";
+import type { EncodedText } from "./encoded-texts.js";
 import type { Loaded, ModelEntries, ModelLoader } from "./load-models.js";
 import type { LoadingOptions } from "./loading-options.js";
 import { loadPart } from "../../platform/load-part.js";
 import { Lifetime } from "./lifetime.js";
 import { describeLoaded, type ClipInfo, type DecoderInfo, type PriorInfo } from "./model-info.js";
+import { ModelTexts } from "./model-texts.js";
 import { missingModel, type ModelPart } from "./missing-model.js";
 import { openDevice } from "./open-device.js";
 import { Offloader, type Offload } from "./offload.js";
@@ -97,19 +98,7 @@ export class DalleModelManager {
   readonly #lifetime = new Lifetime();
   readonly #models: ComputedModels;
   readonly #splitters = new Map<string, BatchSplitter>();
-  readonly #texts = new EncodedTexts(
-    (tokens, signal) =>
-      this.withArena((arena) =>
-        this.splitBatch(arena, "texts", tokens.length, (start, end) =>
-          this.useTextEncoder(
-            (clip) => encodeTokens(arena.withType(clip.dtype), clip, tokens.slice(start, end), signal),
-            signal,
-          ),
-        ),
-      ),
-    // An encoder with a vocabulary of its own knows what its padding is.
-    () => this.models.clip?.model.text.tokenize !== undefined,
-  );
+  readonly #texts = new ModelTexts(this);
 
   private constructor(
     config: ModelLoadConfig,
@@ -222,7 +211,9 @@ export class DalleModelManager {
    * @internal
    */
   useTextEncoder<T>(body: (encoder: Computed<TextEncoder>) => Promise<T>, signal?: AbortSignal): Promise<T> {
-    return this.#use(this.#models.clip, "CLIP", 0, (clip) => body({ ...clip, model: clip.model.text }), signal);
+    const encoders = this.models.clip?.model;
+    const [what, index] = encoders?.text ? (["CLIP", 0] as const) : ([encoders ? "text encoder" : "CLIP", -1] as const);
+    return this.#use(this.#models.clip, what, index, (clip) => body({ ...clip, model: clip.model.text! }), signal);
   }
 
   /**
@@ -234,7 +225,7 @@ export class DalleModelManager {
     return this.#use(
       this.#models.clip,
       "image encoder",
-      1,
+      this.models.clip?.model.text ? 1 : 0,
       (clip) => body({ ...clip, model: clip.model.image! }),
       signal,
     );
@@ -246,7 +237,16 @@ export class DalleModelManager {
    * @internal
    */
   encodeTexts(tokens: readonly Int32Array[], signal?: AbortSignal): Promise<EncodedText[]> {
-    return this.#texts.of(tokens, signal);
+    return this.#texts.ofPrior(tokens, signal);
+  }
+
+  /**
+   * The same as the decoder reads them: by its own text encoder, if it has one.
+   *
+   * @internal
+   */
+  encodeDecoderTexts(tokens: readonly Int32Array[], signal?: AbortSignal): Promise<EncodedText[]> {
+    return this.#texts.ofDecoder(tokens, signal);
   }
 
   /**

@@ -48,7 +48,9 @@ export async function compileKernels(
   const report = (compiledKernels: number, totalKernels: number) => onProgress?.({ compiledKernels, totalKernels });
   using stream = gpu.stream({ executor: "compile", compiling: { signal, onProgress: report } });
   const arena = new Arena(stream, dtype);
-  if (clip) await dryRunTextEncoder(arena, clip.model.text, 1);
+  for (const encoder of [clip?.model.text, decoder?.model.textEncoder?.encoder]) {
+    if (encoder) await dryRunTextEncoder(arena, encoder, 1);
+  }
   if (prior) await dryRunPrior(arena, prior.model, 1, withDefaults(unprefixed("prior", options), defaults.prior));
   if (decoder) {
     const each = stageSettings(decoder.model.stages, unprefixed("decoder", options), defaults.decoder);

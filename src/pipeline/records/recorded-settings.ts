@@ -1,9 +1,11 @@
 import { SETTING_NAMES, SETTINGS, type CascadeSettings } from "../../diffusion/settings.js";
-import { ArgumentError, count, list, orNull, type ArgumentRule } from "../../platform/arguments.js";
+import type { CascadeCall } from "../../models/interfaces.js";
+import { ArgumentError, count, exactWholeNumber, list, orNull, type ArgumentRule } from "../../platform/arguments.js";
 import { prefixedName, type AskedPriorSettings, type Prefixed, type Stage } from "../settings.js";
 
 /** Settings of scripts that sample prior and decoder. */
-export type TwoStageSettings = Prefixed<"prior", AskedPriorSettings> & Prefixed<"decoder", CascadeSettings>;
+export type TwoStageSettings = Prefixed<"prior", AskedPriorSettings> &
+  Prefixed<"decoder", CascadeSettings & Pick<CascadeCall, "noiseLevel">>;
 
 /** Returns the settings in the parameters of a record, and their faults, a sentence for each. */
 export function recordedSettings(parameters: Readonly<Record<string, unknown>>): {
@@ -40,6 +42,7 @@ const RECORDED: readonly Recorded[] = [
   // Earlier versions did not read it, and repeated images with the default.
   { name: prefixedName("prior", "numSamplesPerBatch"), rule: count, isRequired: false },
   ...recordedOf("decoder", (rule) => list(orNull(rule))),
+  { name: prefixedName("decoder", "noiseLevel"), rule: exactWholeNumber, isRequired: false },
 ];
 
 function recordedOf(stage: Stage, ofStage: (rule: ArgumentRule<unknown>) => ArgumentRule<unknown>): Recorded[] {

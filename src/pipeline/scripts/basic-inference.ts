@@ -143,9 +143,13 @@ function isOne(images: RgbImage | readonly RgbImage[]): images is RgbImage {
   return !Array.isArray(images);
 }
 
+function pickNoiseLevel({ noiseLevel }: JsonOptions): JsonOptions {
+  return noiseLevel === undefined ? {} : { noiseLevel };
+}
+
 /** Joins the settings of the prior, if it ran, and the options of the decoder, with prefixes. */
 export function withPrior(prior: PriorSettings | undefined, decoder: JsonOptions): JsonOptions {
-  const settings = pickSettings(decoder);
+  const settings = { ...pickSettings(decoder), ...pickNoiseLevel(decoder) };
   const others = Object.entries(decoder).filter(([name]) => !(name in settings));
   return { ...Object.fromEntries(others), ...prefixed("prior", prior ?? {}), ...prefixed("decoder", settings) };
 }

@@ -6,7 +6,7 @@ import { decoderOf } from "../../../src/pipeline/decoder-call.js";
 import { ModelLoadConfig } from "../../../src/pipeline/load-config.js";
 import { DalleModelManager } from "../../../src/pipeline/manager/model-manager.js";
 import type { Cascade, CascadeSampling } from "../../../src/models/interfaces.js";
-import { coloursOf, FIT_SIDE, fitColours, latentsToFit } from "../../../src/models/kandinsky/decoder/latent-colours.js";
+import { coloursOf, FIT_SIDE, fitColours, latentsToFit } from "../../../src/models/diffusers/latents/latent-colours.js";
 import { ArgumentError } from "../../../src/platform/arguments.js";
 import { Arena } from "../../../src/tensor/arena.js";
 import type { Tensor } from "../../../src/tensor/tensor.js";

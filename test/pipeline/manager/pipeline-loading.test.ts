@@ -241,7 +241,7 @@ describe("a CLIP without a file", () => {
     await writeFile(`${path}.record.json`, JSON.stringify({ url, size, modified, sha256 }));
     const cached = await load({ clip: named }, { cacheFolder, fetch: offline });
     using disposed = cached.manager;
-    expect(disposed.models.clip?.model.text.contextLength).toBe(77);
+    expect(disposed.models.clip?.model.text?.contextLength).toBe(77);
   });
 
   it("is downloaded from OpenAI, and rejected if it is another file", async () => {

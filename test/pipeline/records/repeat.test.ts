@@ -46,6 +46,13 @@ describe("a record", () => {
     expect(faults).toEqual([`decoderSampler[0] must be ${names}, not "unheard-of".`]);
   });
 
+  it("may have the level of noise on its image embedding", () => {
+    const { repetition } = repetitionOf({ parameters: { ...parameters, decoderNoiseLevel: 0 }, dtype: "f32" });
+    expect(repetition?.settings.decoderNoiseLevel).toBe(0);
+    const { faults } = repetitionOf({ parameters: { ...parameters, decoderNoiseLevel: -1 }, dtype: "f32" });
+    expect(faults).toHaveLength(1);
+  });
+
   it("lists every parameter that is missing or invalid", () => {
     const damaged = { ...parameters, text: 3, decoderSteps: [3, 0], priorCondScale: undefined };
     expect(repetitionOf({ parameters: damaged, dtype: "f32" }).faults).toEqual([

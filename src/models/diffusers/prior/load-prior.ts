@@ -5,7 +5,10 @@ import type { Declared } from "../../family.js";
 import type { OpenedFolder } from "../../opened.js";
 import { openComponent } from "../component-weights.js";
 import { priorOptions, type PriorOptions } from "../config/prior-config.js";
+import { componentsOf } from "../components.js";
+import { ddpmSchedulerOptions } from "../config/ddpm-scheduler-config.js";
 import { differs, readOptions, readUnclipScheduler, refuse } from "../read-options.js";
+import { DdpmScheduler } from "../scheduler/ddpm-scheduler.js";
 import type { UnclipScheduler } from "../scheduler/unclip-scheduler.js";
 import { UnclipPrior, type UnclipPriorOptions } from "./unclip-prior.js";
 
@@ -21,17 +24,23 @@ export type PriorDefaults = Omit<UnclipPriorOptions, "network" | "scheduler">;
 /** A prior with its scheduler. */
 export interface ReadPrior {
   readonly network: PriorOptions;
-  readonly scheduler: UnclipScheduler;
+  readonly scheduler: UnclipScheduler | DdpmScheduler;
 }
 
 /** The options of a prior. Rejects with `FileError`, or `ConfigError` for options that are not supported or do not fit. */
 export async function readPrior(folder: OpenedFolder, components: PriorComponents): Promise<ReadPrior> {
   const network: PriorOptions = await readOptions(folder, components.prior, priorOptions);
-  const scheduler = await readUnclipScheduler(folder, components.scheduler);
+  const scheduler = await readScheduler(folder, components.scheduler);
   checkPrior(folder.name, network, components);
   const problem = `${components.scheduler} has variance_type learned_range, but a prior predicts no variance`;
   refuse(folder.name, scheduler.options.learnedVariance ? problem : undefined);
   return { network, scheduler };
+}
+
+/** Reads the scheduler of a prior, by its class. */
+async function readScheduler(folder: OpenedFolder, component: string): Promise<ReadPrior["scheduler"]> {
+  if (componentsOf(folder).get(component)?.name !== "DDPMScheduler") return readUnclipScheduler(folder, component);
+  return new DdpmScheduler(await readOptions(folder, component, ddpmSchedulerOptions, "scheduler_config.json"));
 }
 
 /** The tokens behind the encodings of a text: its embedding, the timestep, the noised image embedding, and the prediction. */

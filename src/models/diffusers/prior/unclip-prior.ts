@@ -30,6 +30,8 @@ export interface UnclipPriorOptions {
   /** See `Prior`. Default false. */
   readonly embedsNegative?: boolean | undefined;
   readonly takesInitEmbed?: boolean | undefined;
+  /** Default true. */
+  readonly takesNegative?: boolean | undefined;
 }
 
 /**
@@ -72,6 +74,10 @@ export class UnclipPrior implements Prior {
 
   get embedsNegative(): boolean {
     return this.options.embedsNegative ?? false;
+  }
+
+  get takesNegative(): boolean {
+    return this.options.takesNegative ?? true;
   }
 
   get takesInitEmbed(): boolean {

@@ -9,12 +9,10 @@ import {
   type AddedKeyUnetOptions,
 } from "../../diffusers/config/added-key-unet-config.js";
 import { componentSchema, count } from "../../diffusers/config/component-schema.js";
+import { LATENT_CHANNELS } from "../../diffusers/latents/latents.js";
 
 /** Why a key of another decoder is refused. */
 const OTHER_CONDITION = "decoders of other pipelines, with other conditions";
-
-/** Channels of the latents. */
-export const LATENT_CHANNELS = 4;
 
 /** What the U-Net reads beside the latents: nothing; the latents to keep and their mask; or the features of a hint. */
 export type BesideLatents = "nothing" | "kept" | "hint";

@@ -1,12 +1,12 @@
 // Checks of the tensors of a call of the decoder.
 import { ArgumentError, atMostOne, fraction } from "../../../platform/arguments.js";
 import type { Tensor } from "../../../tensor/tensor.js";
+import { checkBatch, checkInpainting, checkSize, missing } from "../../diffusers/latents/check-tensors.js";
+import type { Size } from "../../diffusers/latents/latents.js";
 import type { Cascade, CascadeSampling } from "../../interfaces.js";
 import { HINT_SCALE } from "../unet/hint-block.js";
 import type { DecoderStage } from "./decoder-stage.js";
-import { generatedLatents, type Size } from "./sizes.js";
-
-const MISMATCH = { code: "argument/mismatch" } as const;
+import { generatedLatents } from "./sizes.js";
 
 /** The inputs of a call, which fit each other. */
 export interface DecoderInputs {
@@ -53,10 +53,7 @@ export function checkInputs(stage: DecoderStage, given: Given): DecoderInputs {
 
 /** Throws unless the call has what the U-Net reads beside the latents. */
 function checkBeside({ options: { unet } }: DecoderStage, { inpaintImage, inpaintMask, hint }: Given): void {
-  if ((inpaintImage === undefined) !== (inpaintMask === undefined)) {
-    const message = "Inpainting needs an image and a mask: pass both inpaintImage and inpaintMask.";
-    throw new ArgumentError(inpaintImage ? "inpaintMask" : "inpaintImage", message, { code: "argument/missing" });
-  }
+  checkInpainting({ inpaintImage, inpaintMask });
   if (unet.beside === "kept" && !inpaintImage) {
     const message = "This decoder was trained for inpainting alone: pass inpaintImage and inpaintMask.";
     throw new ArgumentError("inpaintImage", message, {
@@ -65,8 +62,7 @@ function checkBeside({ options: { unet } }: DecoderStage, { inpaintImage, inpain
     });
   }
   if (unet.beside === "hint" && !hint) {
-    const message = "This decoder was trained with hints, such as maps of depths: pass hint.";
-    throw new ArgumentError("hint", message, { code: "argument/missing" });
+    missing("hint", "This decoder was trained with hints, such as maps of depths: pass hint.");
   }
   if (unet.beside === "hint" || !hint) return;
   throw new ArgumentError("hint", "This decoder takes no hint.", { code: "argument/no-effect" });
@@ -90,21 +86,5 @@ function sizeOf(stage: DecoderStage, { initImage, inpaintImage, size }: Given): 
   const unit = scale * (initImage ? least : Math.max(least, scale));
   if (height % unit === 0 && width % unit === 0 && height > 0 && width > 0) return [height / scale, width / scale];
   const message = `${name} has ${width} × ${height} pixels; its sides must be multiples of ${unit}.`;
-  throw new ArgumentError(name, message, MISMATCH);
-}
-
-function checkSize(name: string, { shape: [, height = 0, width = 0] }: Tensor, [rows, columns]: Size): void {
-  if (height === rows && width === columns) return;
-  throw new ArgumentError(name, `${name} has ${width} × ${height} pixels; expected ${columns} × ${rows}.`, MISMATCH);
-}
-
-/** Throws if tensors have another batch size than the image embeddings. */
-function checkBatch({ imageEmbed, ...others }: Readonly<Record<string, Tensor | undefined>>): void {
-  const batch = imageEmbed!.shape[0]!;
-  for (const [name, tensor] of Object.entries(others)) {
-    const own = tensor?.shape[0] ?? batch;
-    if (own === batch) continue;
-    const message = `${name} has a batch size of ${own}, but imageEmbed has ${batch}.`;
-    throw new ArgumentError(name, message, MISMATCH);
-  }
+  throw new ArgumentError(name, message, { code: "argument/mismatch" });
 }

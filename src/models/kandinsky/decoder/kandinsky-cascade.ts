@@ -1,18 +1,19 @@
-import type { Preview } from "../../../diffusion/denoise.js";
 import { isGuided } from "../../../diffusion/guidance.js";
 import type { NetworkSettings } from "../../../diffusion/settings.js";
 import { affine } from "../../../ops/elementwise.js";
-import { ArgumentError } from "../../../platform/arguments.js";
 import type { Arena } from "../../../tensor/arena.js";
 import { HeldTensors } from "../../../tensor/held-tensors.js";
 import type { Tensor } from "../../../tensor/tensor.js";
+import { missing } from "../../diffusers/latents/check-tensors.js";
+import type { KeptLatents } from "../../diffusers/latents/kept-latents.js";
+import { latentPreview } from "../../diffusers/latents/latent-preview.js";
+import { UNET_NAME } from "../../diffusers/latents/latents.js";
 import type { Cascade, CascadeSampling, ImagePreparation, UseComponent } from "../../interfaces.js";
 import { planStages } from "../../per-stage.js";
 import { checkInputs, type DecoderInputs } from "./check-inputs.js";
 import { MOVQ_NAME, type DecoderStage } from "./decoder-stage.js";
-import { coloursOf } from "./latent-colours.js";
-import { latentMask, type KeptLatents } from "./kept-latents.js";
-import { UNET_NAME, type LatentSampling } from "./latent-sampler.js";
+import { latentMask } from "./kept-latents.js";
+import type { LatentSampling } from "./latent-sampler.js";
 import { prepareImage, prepareMask } from "./prepare.js";
 
 type Sampling = CascadeSampling<KandinskyCascade>;
@@ -45,7 +46,7 @@ export class KandinskyCascade implements Cascade {
     using latents = await this.sampleLatents(arena, sampling);
     const { use = alreadyThere(this, arena), signal } = sampling;
     signal?.throwIfAborted();
-    using images = await use(MOVQ_NAME, (cascade, own) => cascade.stage.decode(own, latents));
+    using images = await use(MOVQ_NAME, (cascade, own) => cascade.stage.codec.decode(own, latents));
     return arena.scope(() => affine(arena.share(images), 0.5, 0.5));
   }
 
@@ -55,9 +56,11 @@ export class KandinskyCascade implements Cascade {
     const { use = alreadyThere(this, arena), signal, noise } = sampling;
     using held = new HeldTensors(arena);
     const image = inputs.initImage ?? inputs.inpaintImage;
-    using encoded = image && (await use(MOVQ_NAME, (cascade, own) => encode(cascade, own, image)));
+    using encoded = image && (await use(MOVQ_NAME, (cascade, own) => cascade.stage.codec.encodeUnit(own, image)));
     signal?.throwIfAborted();
-    const preview = await this.#preview(arena, sampling, use);
+    const preview = await latentPreview(arena, sampling.preview, () =>
+      use(MOVQ_NAME, (cascade, own) => cascade.stage.codec.colours(own)),
+    );
     const run = { ...settings, ...this.#latentInputs(held, arena, inputs, encoded), preview };
     const rewind = noise.mark?.();
     return await use(UNET_NAME, (cascade, own) => {
@@ -65,24 +68,6 @@ export class KandinskyCascade implements Cascade {
       rewind?.();
       return cascade.stage.sampleLatents(own, { ...run, ...this.#callbacks(sampling) });
     });
-  }
-
-  /** Shows latents as small images, in colours that are fitted to MoVQ. */
-  async #preview(
-    arena: Arena,
-    { preview }: Sampling,
-    use: UseComponent<KandinskyCascade>,
-  ): Promise<Preview | undefined> {
-    if (!preview || arena.stream.isDryRun) return undefined;
-    const colours = await use(MOVQ_NAME, (cascade, own) => cascade.stage.colours(own));
-    return {
-      every: preview.every,
-      show: async (x0) => {
-        const [batch = 0, height = 0, width = 0] = x0.shape;
-        using images = arena.from(coloursOf(await x0.read(), colours), [batch, height, width, CHANNELS], "f32");
-        await preview.show(images);
-      },
-    };
   }
 
   #callbacks({ noise, signal, onProgress }: Sampling): Pick<LatentSampling, "noise" | "signal" | "onStep"> {
@@ -126,16 +111,6 @@ export class KandinskyCascade implements Cascade {
 
 const NO_NEGATIVE =
   "Guidance of this decoder needs an image embedding to guide away from: pass negative.imageEmbed, that of no image.";
-
-function missing(argument: string, message: string): never {
-  throw new ArgumentError(argument, message, { code: "argument/missing" });
-}
-
-/** The latents of images in [0, 1]. */
-async function encode(cascade: KandinskyCascade, arena: Arena, images: Tensor): Promise<Tensor> {
-  using scaled = arena.scope(() => affine(arena.share(images), 2, -1));
-  return await cascade.stage.encode(arena, scaled);
-}
 
 function alreadyThere(cascade: KandinskyCascade, arena: Arena): UseComponent<KandinskyCascade> {
   return (_, body) => body(cascade, arena);

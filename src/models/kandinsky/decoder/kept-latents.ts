@@ -1,20 +1,12 @@
-// What an inpainting run keeps of an image.
-import type { Sampler } from "../../../diffusion/sampler.js";
-import type { NoiseSchedule } from "../../../diffusion/schedule.js";
+// What an inpainting run of Kandinsky's decoder keeps of an image.
 import { affine, clamp, scaleBy } from "../../../ops/elementwise.js";
 import { conv2d } from "../../../ops/conv.js";
 import { concatChannels } from "../../../ops/layout.js";
 import { packRows } from "../../../ops/pack.js";
-import { resizeNearest } from "../../../ops/resize.js";
-import { maskedBlend, stepCombine } from "../../../ops/sampler.js";
-import { bytesPerElement } from "../../../tensor/dtype.js";
+import { maskedBlend } from "../../../ops/sampler.js";
 import type { Tensor } from "../../../tensor/tensor.js";
-
-/** Latents, f32 `[B, h, w, 4]`, and which of them to keep: f32 `[B, h, w, 1]`, 1 or 0. */
-export interface KeptLatents {
-  readonly latents: Tensor;
-  readonly mask: Tensor;
-}
+import { nearestMask, type KeptLatents } from "../../diffusers/latents/kept-latents.js";
+import type { Size } from "../../diffusers/latents/latents.js";
 
 /**
  * The neighbours, as a kernel of 3 × 3, of which one that is generated makes a pixel generated, too: all but two. So the part to
@@ -27,18 +19,8 @@ const NEIGHBOURS = [1, 1, 0, 1, 1, 1, 0, 1, 1];
  * The mask of latents of this size for a mask f32 `[B, H, W, 1]` of pixels, which is not zero where the image is kept: the nearest
  * pixel, and then the part to generate grown.
  */
-export function latentMask(mask: Tensor, size: readonly [height: number, width: number]): Tensor {
-  const { arena } = mask;
-  return arena.scope(() => {
-    const kept = resizeNearest(binary(mask), size);
-    return grown(kept);
-  });
-}
-
-/** 1 where a value is not zero, else 0. */
-function binary(mask: Tensor): Tensor {
-  const [none, all] = [scaleBy(mask, 0), affine(mask, 0, 1)];
-  return maskedBlend(none, all, mask);
+export function latentMask(mask: Tensor, size: Size): Tensor {
+  return mask.arena.scope(() => grown(nearestMask(mask, size)));
 }
 
 /** A mask of ones and zeros with its zeros grown by one pixel, in f32. */
@@ -57,50 +39,4 @@ export function grown(mask: Tensor): Tensor {
 /** What the U-Net reads beside the latents: those that are kept, zero elsewhere, and the mask. f32 `[B, h, w, 5]`. */
 export function besideLatents({ latents, mask }: KeptLatents): Tensor {
   return latents.arena.scope(() => concatChannels([maskedBlend(scaleBy(latents, 0), latents, mask), mask]));
-}
-
-/** The start and the sampler of an inpainting run. */
-export interface InpaintingRun {
-  /** Keeps the first noise, which is the first state. */
-  readonly start: (noise: Tensor) => Tensor;
-  readonly sampler: Sampler;
-}
-
-/**
- * After each step, the kept latents take their place again, noised by the first noise to the next timestep; after the last step,
- * as they are. `firstNoise` has the shape of the latents.
- * @see https://github.com/huggingface/diffusers/blob/ad3a3afc3a4d3068bbb12f58129c855087ffc6d6/src/diffusers/pipelines/kandinsky2_2/pipeline_kandinsky2_2_inpainting.py#L506-L536
- */
-export function inpaintingRun(
-  sampler: Sampler,
-  { latents, mask }: KeptLatents,
-  { schedule, firstNoise }: { readonly schedule: NoiseSchedule; readonly firstNoise: Tensor },
-): InpaintingRun {
-  return {
-    start: (noise) => {
-      const byteLength = noise.rows * noise.stride * bytesPerElement("f32");
-      const range = ({ storage }: Tensor) => ({ storage, offset: 0, byteLength });
-      noise.arena.stream.copy(range(noise), range(firstNoise));
-      return noise;
-    },
-    sampler: {
-      ...sampler,
-      canGoBack: false,
-      init: (inputs, stepOfPass) => {
-        const encode = sampler.init(inputs, stepOfPass);
-        const imposed = inputs.numbers(
-          stepOfPass.map((step) => {
-            const { next } = sampler.steps[step]!;
-            if (next < 0) return [1, 0];
-            const scale = schedule.qSample(next);
-            return [scale.x0, scale.noise];
-          }),
-        );
-        return (state, prediction) => {
-          const after = encode(state, prediction);
-          return { ...after, x: maskedBlend(after.x, stepCombine(latents, firstNoise, imposed), mask) };
-        };
-      },
-    },
-  };
 }

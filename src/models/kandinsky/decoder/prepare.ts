@@ -2,7 +2,7 @@
 import type { RgbImage } from "../../../image/image.js";
 import { resizeLanczos } from "../../../image/pillow-resize.js";
 import { resizeBicubicReduced } from "../../../image/reduced-resize.js";
-import type { Size } from "./sizes.js";
+import type { Size } from "../../diffusers/latents/latents.js";
 
 /** Resizes an image to start from, or to inpaint. */
 export function prepareImage(image: RgbImage, [height, width]: Size): RgbImage {

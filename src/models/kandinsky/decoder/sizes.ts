@@ -1,5 +1,4 @@
-/** Height and width. */
-export type Size = readonly [height: number, width: number];
+import type { Size } from "../../diffusers/latents/latents.js";
 
 /**
  * The size of the latents of an image that is generated: so large that the image is not smaller than asked, and a multiple of the

@@ -4,9 +4,10 @@ import type { StepInputs } from "../../../ops/step-inputs.js";
 import type { Arena } from "../../../tensor/arena.js";
 import type { Tensor } from "../../../tensor/tensor.js";
 import type { Weights } from "../../../weights/store.js";
+import { LATENT_CHANNELS } from "../../diffusers/latents/latents.js";
 import { AddedKeyUnet } from "../../diffusers/unet/added-key-unet.js";
 import type { PreparedUnet, UnetCondition, UnetRun } from "../../diffusers/unet/context-unet.js";
-import { LATENT_CHANNELS, type KandinskyUnetOptions } from "../config/unet-config.js";
+import type { KandinskyUnetOptions } from "../config/unet-config.js";
 import { HintBlock } from "./hint-block.js";
 import { ImageCondition } from "./image-condition.js";
 

@@ -21,7 +21,7 @@ import { movqOptions } from "../config/movq-config.js";
 import { kandinskyUnetOptions } from "../config/unet-config.js";
 import { DecoderStage } from "../decoder/decoder-stage.js";
 import { KandinskyCascade } from "../decoder/kandinsky-cascade.js";
-import type { Size } from "../decoder/sizes.js";
+import type { Size } from "../../diffusers/latents/latents.js";
 
 const count = z.int().check(z.positive());
 
@@ -139,7 +139,7 @@ export async function imageOutputs(
   given: Tensor,
 ): Promise<Output[]> {
   using latents = given;
-  using decoded = await stage.decode(arena, latents);
+  using decoded = await stage.codec.decode(arena, latents);
   using images = arena.scope(() => clamp(affine(arena.share(decoded), 0.5, 0.5), 0, 1));
   const [batch = 0, height = 0, width = 0, channels = 0] = images.shape;
   const bytes = fromPlanes(await arena.readNchw(images), [batch, channels, height, width], "nearest");

@@ -2,15 +2,15 @@ import * as z from "zod/mini";
 import type { Fixture } from "../../../fixture/fixture.js";
 import type { Output } from "../../../fixture/result.js";
 import type { Runner } from "../../../fixture/runner.js";
-import { affine } from "../../../ops/elementwise.js";
 import { repeatBatch, selectBatch } from "../../../ops/layout.js";
 import type { Arena } from "../../../tensor/arena.js";
 import { HeldTensors } from "../../../tensor/held-tensors.js";
 import type { HostTensor } from "../../../tensor/host-tensor.js";
 import type { Tensor } from "../../../tensor/tensor.js";
 import type { KandinskyCascade } from "../decoder/kandinsky-cascade.js";
-import { latentMask, type KeptLatents } from "../decoder/kept-latents.js";
-import type { Size } from "../decoder/sizes.js";
+import { latentMask } from "../decoder/kept-latents.js";
+import type { KeptLatents } from "../../diffusers/latents/kept-latents.js";
+import type { Size } from "../../diffusers/latents/latents.js";
 import {
   decoderCall,
   embeddingsOf,
@@ -107,8 +107,7 @@ async function keptOf(
   image: Tensor,
   mask: Tensor,
 ): Promise<{ readonly kept: KeptLatents; readonly size: Size }> {
-  using scaled = arena.scope(() => affine(arena.share(image), 2, -1));
-  using encoded = await stage.encode(arena, scaled);
+  using encoded = await stage.codec.encodeUnit(arena, image);
   const [, height = 0, width = 0] = encoded.shape;
   const size: Size = [height, width];
   const kept = held.hold(() => ({ latents: arena.share(encoded), mask: latentMask(arena.share(mask), size) }));

@@ -4,7 +4,7 @@ import { resizeNearest } from "../../../image/float-resize.js";
 import { makeImage, toPlanes, type RgbImage } from "../../../image/image.js";
 import type { HostTensor } from "../../../tensor/host-tensor.js";
 import { keptPixels, prepareImage } from "../decoder/prepare.js";
-import type { Size } from "../decoder/sizes.js";
+import type { Size } from "../../diffusers/latents/latents.js";
 
 /** Images to start from: planes `[B, 3, H, W]` in [0, 1]. */
 export async function initImageOf(fixture: Fixture, name: string, [height, width]: Size, scale: number) {

@@ -5,7 +5,7 @@ import type { Runner } from "../../../fixture/runner.js";
 import type { Arena } from "../../../tensor/arena.js";
 import type { HostTensor } from "../../../tensor/host-tensor.js";
 import { grown, latentMask } from "../decoder/kept-latents.js";
-import type { Size } from "../decoder/sizes.js";
+import type { Size } from "../../diffusers/latents/latents.js";
 import { initImageOf, inpaintImageOf, maskOf } from "./inputs.js";
 
 const info = z.looseObject({ sizes: z.array(z.tuple([z.int(), z.int()])) });

@@ -9,7 +9,8 @@ import type { HostTensor } from "../../../tensor/host-tensor.js";
 import type { Tensor } from "../../../tensor/tensor.js";
 import { networkCalls, timesOf, type NetworkCall } from "../../diffusers/verify/calls.js";
 import { withComponent } from "../../diffusers/verify/component.js";
-import { kandinskyUnetOptions, LATENT_CHANNELS } from "../config/unet-config.js";
+import { kandinskyUnetOptions } from "../config/unet-config.js";
+import { LATENT_CHANNELS } from "../../diffusers/latents/latents.js";
 import { KandinskyUnet } from "../unet/kandinsky-unet.js";
 import { FORWARD } from "./tolerances.js";
 

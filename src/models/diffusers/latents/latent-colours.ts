@@ -1,14 +1,14 @@
-// Colours of latents for previews: MoVQ takes as long as several steps, and is not on the GPU while the U-Net is.
+// Colours of latents for previews: an autoencoder takes as long as several steps, and is not on the GPU while the U-Net is.
 import { Generator } from "../../../diffusion/generator.js";
-import { LATENT_CHANNELS } from "../config/unet-config.js";
+import { LATENT_CHANNELS } from "./latents.js";
 
 /** Channels of an image. */
 const COLOURS = 3;
 
-/** A linear map from latents to colours, fitted to what MoVQ decodes: for each colour the weights of the channels, and an offset. */
+/** A linear map from latents to colours, fitted to what an autoencoder decodes: for each colour the weights of the channels, and an offset. */
 export type LatentColours = readonly (readonly number[])[];
 
-/** Sides of the random latents that MoVQ decodes for the fit: each value is that of several pixels, as in images. */
+/** Sides of the random latents that it decodes for the fit: each value is that of several pixels, as in images. */
 export const FIT_SIDE = 16;
 const PATCH = 2;
 

@@ -1,0 +1,80 @@
+// Checks of the tensors of a call of the decoder.
+import { ArgumentError, atMostOne, fraction } from "../../../platform/arguments.js";
+import type { Tensor } from "../../../tensor/tensor.js";
+import { checkBatch, checkInpainting, checkSize, missing } from "../../diffusers/latents/check-tensors.js";
+import type { Size } from "../../diffusers/latents/latents.js";
+import type { Cascade, CascadeSampling } from "../../interfaces.js";
+import type { DecoderStage } from "./decoder-stage.js";
+
+/** The inputs of a call, which fit each other. */
+export interface DecoderInputs {
+  readonly imageEmbed: Tensor;
+  readonly context: Tensor;
+  readonly negativeContext: Tensor | undefined;
+  readonly initImage: Tensor | undefined;
+  /** 1 without an initial image. */
+  readonly strength: number;
+  readonly inpaintImage: Tensor | undefined;
+  readonly inpaintMask: Tensor | undefined;
+  /** Of the latents. */
+  readonly size: Size;
+}
+
+type Given = CascadeSampling<Cascade> & { readonly imageEmbed: Tensor };
+
+/** The inputs of a call. Throws `ArgumentError` if some are missing, have no effect, or do not fit. */
+export function checkInputs(stage: DecoderStage, given: Given, isGuided: boolean): DecoderInputs {
+  const { imageEmbed, textEncodings, negative, initImage, inpaintImage, inpaintMask, hint } = given;
+  const context = textEncodings ?? missing("textEncodings", "This decoder needs encodings of texts: pass textEncodings.");
+  const negativeContext = negative?.textEncodings;
+  if (isGuided && !negativeContext) missing("negative", NO_NEGATIVE);
+  checkBatch({ imageEmbed, textEncodings, negative: negativeContext, initImage, inpaintImage, inpaintMask });
+  checkWidths(stage, { imageEmbed, textEncodings: context, negative: negativeContext });
+  atMostOne({ initImage, inpaintImage });
+  checkInpainting({ inpaintImage, inpaintMask });
+  if (hint) throw new ArgumentError("hint", "This decoder takes no hint.", { code: "argument/no-effect" });
+  if (inpaintImage && inpaintMask) {
+    const [, height = 0, width = 0] = inpaintImage.shape;
+    checkSize("inpaintMask", inpaintMask, [height, width]);
+  }
+  const strength = initImage ? fraction("strength", given.strength ?? 1) : 1;
+  stage.evaluations(undefined, { strength });
+  const size = sizeOf(stage, given);
+  return { imageEmbed, context, negativeContext, initImage, strength, inpaintImage, inpaintMask, size };
+}
+
+const NO_NEGATIVE =
+  'Guidance of this decoder needs a text to guide away from: pass negative.textEncodings, those of the text "".';
+
+/** Throws unless the embeddings and encodings have the widths that the U-Net reads. */
+function checkWidths(
+  { info, options: { unet } }: DecoderStage,
+  { imageEmbed, ...texts }: Readonly<Record<"imageEmbed" | "textEncodings" | "negative", Tensor | undefined>>,
+): void {
+  const widths = [["imageEmbed", imageEmbed, info.imageEmbedDim ?? 0] as const].concat(
+    Object.entries(texts).map(([name, tensor]) => [name, tensor, unet.contextDim] as never),
+  );
+  for (const [name, tensor, width] of widths) {
+    const found = tensor?.shape.at(-1) ?? width;
+    if (found === width) continue;
+    const message = `${name} has a width of ${found}, but this decoder takes ${width}.`;
+    throw new ArgumentError(name, message, {
+      code: "argument/mismatch",
+      advice: "Use the prior and the encoders that the decoder was trained with.",
+    });
+  }
+}
+
+/** The size of the latents: of an image, that of the image; otherwise as large that the image is not smaller than asked. */
+function sizeOf({ latentScale: scale, info }: DecoderStage, { initImage, inpaintImage, size }: Given): Size {
+  const image = initImage ?? inpaintImage;
+  if (!image) {
+    const [height, width] = size ?? [info.imageSize, info.imageSize];
+    return [Math.ceil(height / scale), Math.ceil(width / scale)];
+  }
+  const [, height = 0, width = 0] = image.shape;
+  if (height % scale === 0 && width % scale === 0 && height > 0 && width > 0) return [height / scale, width / scale];
+  const name = initImage ? "initImage" : "inpaintImage";
+  const message = `${name} has ${width} × ${height} pixels; its sides must be multiples of ${scale}.`;
+  throw new ArgumentError(name, message, { code: "argument/mismatch" });
+}
