@@ -235,6 +235,29 @@ describe("a batch", () => {
     expect(machine.calls.map(({ prompts }) => prompts)).toEqual([["good", "bad", "fine"], ["good"], ["bad"], ["fine"]]);
   });
 
+  it("that overflows in half precision says that f32 helps, as the library does; in f32 it does not", async () => {
+    const host = hostOf(["a"]);
+    const messages: string[] = [];
+    for (const dtype of ["f16", "f32"] as const) {
+      const failure = NotFiniteError.at({ component: "the prior", dtype, what: "the image embedding" });
+      machine.onStep = () => {
+        throw failure;
+      };
+      const [sampled] = await host.runBatch("a", [whole(job(create("x")))]);
+      machine.openFailure = () => failure;
+      const [opened] = await hostOf(["b"]).runBatch("b", [whole(job(create("x")))]);
+      machine.openFailure = () => undefined;
+      messages.push(...[sampled, opened].map((outcome) => (seedsOf(outcome) as Error).message));
+    }
+    const help = "; whoever runs the server can compute in f32 (--dtype f32).";
+    expect(messages).toEqual([
+      `a computed values that are not finite. Another guidance scale, seed or prompt may help${help}`,
+      `The server cannot open the model b${help}`,
+      "a computed values that are not finite. Another guidance scale, seed or prompt may help.",
+      "The server cannot open the model b.",
+    ]);
+  });
+
   it("says what a caller asked for wrongly, with the name of the model", async () => {
     const host = hostOf([{ name: "a", config: "/secret/a.json" }]);
     machine.onStep = () => {
