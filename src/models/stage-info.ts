@@ -14,6 +14,8 @@ export interface StageInfo {
   readonly sizeUnit?: number | undefined;
   /** True if it needs a hint: see `CascadeSampling.hint`. Default false. */
   readonly takesHint?: boolean | undefined;
+  /** True if it generates nothing but parts of images: it needs `CascadeSampling.inpaintImage` and its mask. Default false. */
+  readonly inpaintsOnly?: boolean | undefined;
   /** True if it takes text encodings. */
   readonly takesText: boolean;
   /** True if it takes the embedding of a text beside its encodings. Default false. */
