@@ -205,6 +205,13 @@ export class BlockPool {
     memory.peakAllocatedBytes = memory.liveBytes + memory.pooledBytes;
   }
 
+  /** Raises the peaks to those of before. */
+  raisePeaks({ peakBytes, peakAllocatedBytes }: Pick<GpuMemory, "peakBytes" | "peakAllocatedBytes">): void {
+    const memory = this.#memory;
+    memory.peakBytes = Math.max(memory.peakBytes, peakBytes);
+    memory.peakAllocatedBytes = Math.max(memory.peakAllocatedBytes, peakAllocatedBytes);
+  }
+
   memory(): GpuMemory {
     return { ...this.#memory };
   }

@@ -16,6 +16,8 @@ export interface StageInfo {
   readonly takesHint?: boolean | undefined;
   /** Levels of noise that it takes on image embeddings: see `CascadeCall.noiseLevel`. Default: it takes none. */
   readonly noiseLevels?: number | undefined;
+  /** True if it generates nothing but parts of images: it needs `CascadeSampling.inpaintImage` and its mask. Default false. */
+  readonly inpaintsOnly?: boolean | undefined;
   /** True if it takes text encodings. */
   readonly takesText: boolean;
   /** True if it takes the embedding of a text beside its encodings. Default false. */

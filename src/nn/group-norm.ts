@@ -1,5 +1,5 @@
 import { inModule } from "./in-module.js";
-import { groupNorm, type GroupNormOptions } from "../ops/group-norm.js";
+import { groupNorm, rowsCoefficients, type GroupNormOptions } from "../ops/group-norm.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { Weights } from "../weights/store.js";
 
@@ -25,5 +25,11 @@ export class GroupNorm {
   ): Tensor {
     const norm = { ...options, ...this.#options, weight: this.#weight, bias: this.#bias };
     return inModule(x.arena, this.#path, () => groupNorm(x, norm));
+  }
+
+  /** The coefficients for a feature map whose rows have these `statistics`; see `rowsCoefficients`. */
+  coefficients(statistics: Tensor, map: Parameters<typeof rowsCoefficients>[1]): Tensor {
+    const norm = { ...this.#options, weight: this.#weight, bias: this.#bias };
+    return inModule(statistics.arena, this.#path, () => rowsCoefficients(statistics, map, norm));
   }
 }

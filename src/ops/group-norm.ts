@@ -1,10 +1,10 @@
 import { foldedGrid } from "../gpu/grid.js";
 import { libs } from "../gpu/kernel-sources.js";
 import type { GroupNormRule } from "../gpu/tuning.js";
-import { bytesPerElement } from "../tensor/dtype.js";
+import { bytesPerElement, padChannels, type ComputeType } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { activationKinds } from "./activation.js";
-import { checkDType, checkF32, checkShape, floatType } from "./check.js";
+import { checkAxes, checkDType, checkF32, checkShape, floatType } from "./check.js";
 import { dispatch } from "./dispatch.js";
 import { invocations } from "./grid.js";
 import { chunkedRows, perLine, perRows, perSample, rowsIn } from "./parts.js";
@@ -111,72 +111,140 @@ function greatestDivisor(n: number, most: number): number {
 
 /** Group norm in three launches: statistics of chunks, coefficients, and the result. */
 function chunkedGroupNorm(x: Tensor, options: GroupNormOptions): Tensor {
-  const { activation = "none", residual } = options;
-  const { stride, arena } = x;
-  const batch = x.shape[0]!;
-  const Element = floatType("groupNorm", "x", x);
-  const positions = x.rows / batch;
-  const channels4 = stride / 4;
   // The square root balances the work of the first and the second kernel.
+  const positions = x.rows / x.shape[0]!;
   const chunkSize = Math.max(16, Math.ceil(Math.sqrt(positions)));
-  const chunks = Math.ceil(positions / chunkSize);
-
-  return arena.scope(() => {
-    const partials = arena.empty([batch, chunks, STATISTICS, stride], "f32");
-    const inChunks = chunkedRows(positions, chunkSize);
-    dispatch(arena.stream, "groupNormPartials", {
-      op: "groupNorm",
-      types: { Element },
-      space: { samples: batch, lines: chunks },
-      operands: { x: perRows(x, positions, stride, inChunks), partials: perLine(partials, STATISTICS * stride) },
-      call: (part) => ({
-        params: {
-          invocations: part.count * channels4,
-          positions: part.isWhole ? positions : rowsIn(inChunks(part)),
-          channels4,
-          chunks: part.lines,
-          chunk_size: chunkSize,
-        },
-        grid: invocations(part.count * channels4),
-      }),
-    });
-    const coefficients = groupCoefficients(partials, x, options, chunkSize);
-    const y = arena.empty(x.shape, x.dtype);
-    dispatch(arena.stream, "groupNormApply", {
-      op: "groupNorm",
-      types: { Element },
-      overrides: { ACTIVATION: activationKinds[activation] },
-      space: { samples: batch, lines: positions },
-      operands: {
-        x: perLine(x),
-        coefficients: perSample(coefficients, COEFFICIENTS * stride),
-        residual: perLine(residual),
-        y: perLine(y),
-      },
-      call: ({ lines, count }) => ({
-        params: {
-          invocations: count * channels4,
-          positions: lines,
-          channels4,
-          has_residual: Number(residual !== undefined),
-        },
-        grid: invocations(count * channels4),
-      }),
-    });
-    return y;
+  return x.arena.scope(() => {
+    const { channels } = x;
+    const map = { channels, positions, chunkSize, dtype: floatType("groupNorm", "x", x) };
+    return applied(x, groupCoefficients(chunkStatistics(x, chunkSize), map, options), options);
   });
 }
 
-/** Joins the statistics of chunks of x and returns the coefficients of each channel, `[batch, 3, stride]`. */
-function groupCoefficients(partials: Tensor, x: Tensor, options: GroupNormOptions, chunkSize: number): Tensor {
-  const { groups, weight, bias, eps = 1e-5, scaleShift, scaleShiftStart = 0 } = options;
-  const { channels, stride, arena } = x;
-  const [batch, chunks] = partials.shape as [number, number];
-  const coefficients = arena.empty([batch, COEFFICIENTS, stride], "f32");
+/**
+ * The first part of the group norm of a feature map that is computed by rows: the statistics of rows `[batch, rows, width, channels]`,
+ * one token `[batch, rows, *]` each. Those of all rows of the feature map, joined, are what `rowsCoefficients` takes.
+ */
+export function rowStatistics(x: Tensor): Tensor {
+  checkAxes("rowStatistics", "x", x, ["batch", "rows", "width", "channels"]);
+  const [batch, rows, width] = x.shape as [number, number, number, number];
+  return x.arena.scope(() => chunkStatistics(x, width).reshape([batch, rows, STATISTICS * x.stride]));
+}
+
+/**
+ * The second part: the coefficients of the channels of a feature map `[batch, height, width, channels]`, from the statistics of its rows,
+ * `[batch, height, *]`. `applyGroupNorm` takes them.
+ */
+export function rowsCoefficients(
+  statistics: Tensor,
+  { width, channels, dtype }: { readonly width: number; readonly channels: number; readonly dtype: ComputeType },
+  options: Pick<GroupNormOptions, "groups" | "weight" | "bias" | "eps">,
+): Tensor {
+  const [batch = 0, height = 0] = statistics.shape;
+  const stride = padChannels(channels);
+  checkShape("rowsCoefficients", "statistics", statistics, [batch, height, STATISTICS * stride]);
+  return statistics.arena.scope(() => {
+    const partials = statistics.reshape([batch, height, STATISTICS, stride]);
+    return groupCoefficients(partials, { channels, positions: height * width, chunkSize: width, dtype }, options);
+  });
+}
+
+/** The last part: norms some rows `[batch, rows, width, channels]` by the coefficients of the whole feature map. */
+export function applyGroupNorm(
+  x: Tensor,
+  coefficients: Tensor,
+  options: Pick<GroupNormOptions, "activation"> = {},
+): Tensor {
+  checkShape("applyGroupNorm", "coefficients", coefficients, [x.shape[0]!, COEFFICIENTS, x.stride]);
+  return applied(x, coefficients, options);
+}
+
+/** The statistics of chunks of positions, `[batch, chunks, 2, stride]`. */
+function chunkStatistics(x: Tensor, chunkSize: number): Tensor {
+  const { stride, arena } = x;
+  const batch = x.shape[0]!;
   const positions = x.rows / batch;
-  dispatch(arena.stream, "groupNormCoefficients", {
+  const channels4 = stride / 4;
+  const chunks = Math.ceil(positions / chunkSize);
+  const partials = arena.empty([batch, chunks, STATISTICS, stride], "f32");
+  const inChunks = chunkedRows(positions, chunkSize);
+  dispatch(arena.stream, "groupNormPartials", {
     op: "groupNorm",
     types: { Element: floatType("groupNorm", "x", x) },
+    space: { samples: batch, lines: chunks },
+    operands: { x: perRows(x, positions, stride, inChunks), partials: perLine(partials, STATISTICS * stride) },
+    call: (part) => ({
+      params: {
+        invocations: part.count * channels4,
+        positions: part.isWhole ? positions : rowsIn(inChunks(part)),
+        channels4,
+        chunks: part.lines,
+        chunk_size: chunkSize,
+      },
+      grid: invocations(part.count * channels4),
+    }),
+  });
+  return partials;
+}
+
+/** Norms x by the coefficients of its channels. */
+function applied(
+  x: Tensor,
+  coefficients: Tensor,
+  { activation = "none", residual }: Pick<GroupNormOptions, "activation" | "residual">,
+): Tensor {
+  const { arena, stride } = x;
+  const batch = x.shape[0]!;
+  const channels4 = stride / 4;
+  const y = arena.empty(x.shape, x.dtype);
+  dispatch(arena.stream, "groupNormApply", {
+    op: "groupNorm",
+    types: { Element: floatType("groupNorm", "x", x) },
+    overrides: { ACTIVATION: activationKinds[activation] },
+    space: { samples: batch, lines: x.rows / batch },
+    operands: {
+      x: perLine(x),
+      coefficients: perSample(coefficients, COEFFICIENTS * stride),
+      residual: perLine(residual),
+      y: perLine(y),
+    },
+    call: ({ lines, count }) => ({
+      params: {
+        invocations: count * channels4,
+        positions: lines,
+        channels4,
+        has_residual: Number(residual !== undefined),
+      },
+      grid: invocations(count * channels4),
+    }),
+  });
+  return y;
+}
+
+/** A feature map in chunks. */
+interface Chunked {
+  readonly channels: number;
+  readonly dtype: ComputeType;
+  /** Positions of a sample. */
+  readonly positions: number;
+  /** Positions of a chunk. */
+  readonly chunkSize: number;
+}
+
+/** Joins the statistics of chunks of x and returns the coefficients of each channel, `[batch, 3, stride]`. */
+function groupCoefficients(
+  partials: Tensor,
+  { channels, positions, chunkSize, dtype }: Chunked,
+  options: GroupNormOptions,
+): Tensor {
+  const { groups, weight, bias, eps = 1e-5, scaleShift, scaleShiftStart = 0 } = options;
+  const { arena } = partials;
+  const stride = padChannels(channels);
+  const [batch, chunks] = partials.shape as [number, number];
+  const coefficients = arena.empty([batch, COEFFICIENTS, stride], "f32");
+  dispatch(arena.stream, "groupNormCoefficients", {
+    op: "groupNorm",
+    types: { Element: dtype },
     overrides: { WORKGROUP: GROUP_TEAM, TEAM: GROUP_TEAM },
     space: { samples: batch, lines: 1 },
     operands: {

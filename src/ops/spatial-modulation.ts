@@ -15,13 +15,18 @@ export interface SpatialModulationOptions {
   readonly shift: Tensor;
   /** Default: none. */
   readonly activation?: Activation | undefined;
+  /** If `x` has some rows of an image: the first of them, and the height of the image. Default: x is an image. */
+  readonly rows?: { readonly from: number; readonly height: number } | undefined;
 }
 
 /**
  * Modulates each pixel of `[B, H, W, C]` by maps of another resolution, resized like torch's `interpolate(mode="nearest")`:
  * activation(x · scale + shift).
  */
-export function spatialModulation(x: Tensor, { scale, shift, activation = "none" }: SpatialModulationOptions): Tensor {
+export function spatialModulation(
+  x: Tensor,
+  { scale, shift, activation = "none", rows = { from: 0, height: x.shape[1] ?? 0 } }: SpatialModulationOptions,
+): Tensor {
   const op = "spatialModulation";
   checkAxes(op, "x", x, ["B", "H", "W", "C"]);
   checkAxes(op, "scale", scale, ["B", "h", "w", "C"]);
@@ -33,8 +38,8 @@ export function spatialModulation(x: Tensor, { scale, shift, activation = "none"
   }
   const y = x.arena.empty(x.shape, x.dtype);
   const channels4 = x.stride / 4;
-  const rowOf = nearestRow(sourceHeight, height);
-  const rowsOf: RowsOf = ({ line, lines }) => [rowOf(line), rowOf(line + lines - 1) + 1];
+  const rowOf = nearestRow(sourceHeight, rows.height);
+  const rowsOf: RowsOf = ({ line, lines }) => [rowOf(rows.from + line), rowOf(rows.from + line + lines - 1) + 1];
   const perSourceRow = (map: Tensor) => perRows(map, sourceHeight, sourceWidth * map.stride, rowsOf);
   dispatch(x.arena.stream, "spatialModulation", {
     op,
@@ -57,9 +62,9 @@ export function spatialModulation(x: Tensor, { scale, shift, activation = "none"
           height: part.lines,
           width,
           channels4,
-          scale_y: sourceHeight / height,
+          scale_y: sourceHeight / rows.height,
           scale_x: sourceWidth / width,
-          first_row: part.line,
+          first_row: rows.from + part.line,
           first_source_row: part.isWhole ? 0 : rowsOf(part)[0],
         },
         grid: invocations(count),

@@ -11,7 +11,7 @@ import { openTestArena, sharedGpu, testableTypes } from "./gpu.js";
 
 /** The folder of a fixture in test/fixtures. */
 export function fixtureFolder(name: string): string {
-  return fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
+  return fileURLToPath(new URL(`../../test/fixtures/${name}`, import.meta.url));
 }
 
 /**

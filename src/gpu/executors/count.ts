@@ -113,4 +113,15 @@ export class MemoryCounter {
     this.#executor.pool.trim();
     this.#executor.pool.resetPeaks();
   }
+
+  /** Runs `body`, whose peaks do not count. */
+  async ignore<T>(body: () => Promise<T>): Promise<T> {
+    const before = this.memory();
+    try {
+      return await body();
+    } finally {
+      this.reset();
+      this.#executor.pool.raisePeaks(before);
+    }
+  }
 }

@@ -41,7 +41,7 @@ function noPadding(batch: number, [length]: TextShape): TextMaskRows {
 }
 
 /** Options of a dry run of a cascade. */
-type DryRun = CascadeSettings & Pick<CascadeSampling<Cascade>, "startAtUnetNumber" | "stopAtUnetNumber" | "use">;
+type DryRun = CascadeSettings & Pick<CascadeSampling<Cascade>, "startAtUnetNumber" | "stopAtUnetNumber" | "use" | "size">;
 
 /** Dry run of each U-Net of a cascade that was trained, or of some of them. */
 export async function dryRunDecoder(arena: Arena, decoder: Cascade, batch: number, run: DryRun): Promise<void> {
@@ -64,12 +64,18 @@ async function dryRunStage(
   const textShape = infos.find((info) => info.textShape !== undefined)?.textShape;
   const takesEmbed = infos.some(({ takesTextEmbed }) => takesTextEmbed);
   const before = infos[run.startAtUnetNumber - 2];
+  const { takesHint, inpaintsOnly, imageSize } = infos[run.startAtUnetNumber - 1]!;
+  const [height, width] = run.size ?? [imageSize, imageSize];
+  const imageOf = (channels: number) => arena.empty([batch, height, width, channels], "f32");
   using held = new HeldTensors(arena);
   const inputs = held.hold(() => ({
     imageEmbed: imageDim === undefined ? undefined : arena.empty([batch, imageDim], "f32"),
     textEncodings: textShape && arena.empty([batch, ...textShape], "f32"),
     textEmbed: takesEmbed && imageDim !== undefined ? arena.empty([batch, imageDim], "f32") : undefined,
     image: before && arena.empty([batch, before.imageSize, before.imageSize, decoder.channels], "f32"),
+    hint: takesHint ? imageOf(RGB) : undefined,
+    inpaintImage: inpaintsOnly ? imageOf(decoder.channels) : undefined,
+    inpaintMask: inpaintsOnly ? imageOf(1) : undefined,
   }));
   const textMask = textShape && takesEmbed ? noPadding(batch, textShape) : undefined;
   const { textEncodings, textEmbed } = inputs;

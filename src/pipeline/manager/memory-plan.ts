@@ -47,6 +47,8 @@ export interface MemoryPlanOptions extends Pick<LoadingOptions, "signal" | "fetc
   readonly weights?: WeightFormat | undefined;
   /** Images in a batch. */
   readonly batchSize: number;
+  /** Height and width of the images in pixels, as for a call of the decoder. Default: those of the decoder. */
+  readonly size?: readonly [height: number, width: number] | undefined;
   /**
    * Bytes of a tensor that the adapter can bind (`gpu.limits.maxStorageBufferBindingSize`): splitting operations may take
    * memory. Default: no limit.
@@ -69,7 +71,7 @@ export interface MemoryPlanOptions extends Pick<LoadingOptions, "signal" | "fetc
  */
 export async function planMemory(
   config: ModelLoadConfig,
-  { dtype, weights = "full", batchSize, maxBindingSize, gpu, ...files }: MemoryPlanOptions,
+  { dtype, weights = "full", batchSize, size, maxBindingSize, gpu, ...files }: MemoryPlanOptions,
 ): Promise<MemoryPlan> {
   checkArguments(
     { dtype: oneOf("f32", "f16"), weights: oneOf(...WEIGHT_FORMATS), batchSize: count, maxBindingSize: byteLimit },
@@ -88,7 +90,10 @@ export async function planMemory(
     const { clip, prior, decoder } = await loader.entries();
     if (clip) stages.push(...clipStages(arena, keep(await loader.clip(clip)), batchSize));
     if (prior) stages.push(...priorStages(arena, keep(await loader.prior(prior)), batchSize, config));
-    if (decoder) stages.push(...decoderStages(arena, keep(await loader.decoder(decoder)), batchSize, config));
+    if (decoder) {
+      const options = { batch: batchSize, size, config, counter };
+      stages.push(...decoderStages(arena, keep(await loader.decoder(decoder)), options));
+    }
     const components: ComponentMemory[] = [];
     for (const stage of stages) {
       const { name, weights } = stage.component;
@@ -136,11 +141,17 @@ function priorStages(
   return components.map((component) => ({ component, run }));
 }
 
+interface DecoderRun {
+  readonly batch: number;
+  readonly size: MemoryPlanOptions["size"];
+  readonly config: ModelLoadConfig;
+  readonly counter: MemoryCounter;
+}
+
 function decoderStages(
   arena: Arena,
   { model, components }: Loaded<Cascade>,
-  batch: number,
-  config: ModelLoadConfig,
+  { batch, size, config, counter }: DecoderRun,
 ): Stage[] {
   const settings = defaultSettings(config).decoder;
   return components.map((component) => ({
@@ -151,19 +162,19 @@ function decoderStages(
       for (const [i, { info }] of model.stages.entries()) {
         if (!info.components.includes(component.name)) continue;
         const stage = { ...settings, startAtUnetNumber: i + 1, stopAtUnetNumber: i + 1 };
-        const use = isAlone ? oneAtATime(arena, model, components, component) : undefined;
-        await dryRunDecoder(arena, model, batch, { ...stage, use });
+        const use = isAlone ? oneAtATime({ arena, counter }, model, components, component) : undefined;
+        await dryRunDecoder(arena, model, batch, { ...stage, size, use });
       }
     },
   }));
 }
 
 /**
- * Uses the components of a stage one at a time: while another one computes, its weights take the place of those of `counted`.
- * The bytes of `counted` may then be those of another component, but never the sum of both.
+ * Uses the components of a stage one at a time, and counts the memory of one: while another one computes, its weights take the place of
+ * those of `counted`.
  */
 function oneAtATime(
-  arena: Arena,
+  { arena, counter }: { readonly arena: Arena; readonly counter: MemoryCounter },
   model: Cascade,
   components: readonly Component[],
   counted: Component,
@@ -172,13 +183,16 @@ function oneAtATime(
     const { weights } = components.find((component) => component.name === name)!;
     if (name === counted.name) return body(model, arena);
     counted.weights.unload();
-    weights.reserve();
-    try {
-      return await body(model, arena);
-    } finally {
-      weights.unload();
+    return counter.ignore(async () => {
+      weights.reserve();
+      try {
+        return await body(model, arena);
+      } finally {
+        weights.unload();
+      }
+    }).finally(() => {
       counted.weights.reserve();
-    }
+    });
   };
 }
 

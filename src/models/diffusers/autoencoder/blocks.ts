@@ -5,10 +5,21 @@ import type { Tensor } from "../../../tensor/tensor.js";
 import type { Weights } from "../../../weights/store.js";
 import { SelfAttention } from "../unet/self-attention.js";
 import type { Norm, Norms } from "./norms.js";
+import {
+  convolvedRows,
+  joinedRows,
+  pointwiseRows,
+  rowsOf,
+  storedStrips,
+  sumOfRows,
+  type RowMap,
+  type RowOptions,
+} from "./rows.js";
 
 /** A residual block without the time (`ResnetBlock2D` of diffusers). */
 class ResidualBlock {
   readonly #path: string;
+  readonly #width: number;
   readonly #norm1: Norm;
   readonly #conv1: Conv2d;
   readonly #norm2: Norm;
@@ -17,6 +28,7 @@ class ResidualBlock {
 
   constructor(weights: Weights, widthIn: number, width: number, norms: Norms) {
     this.#path = weights.path;
+    this.#width = width;
     this.#norm1 = norms.declare(weights.at("norm1"), widthIn);
     this.#conv1 = new Conv2d(weights.at("conv1"), widthIn, width, 3, { padding: 1 });
     this.#norm2 = norms.declare(weights.at("norm2"), width);
@@ -34,6 +46,16 @@ class ResidualBlock {
       }),
     );
   }
+
+  /** Computes the first half twice, so that it need not be stored: for the statistics of the second norm, and for the result. */
+  overRows(x: RowMap, latents: Tensor | undefined, options: RowOptions): RowMap {
+    return inModule(x.arena, this.#path, () => {
+      const [shortcut, width] = [this.#shortcut, this.#width];
+      const first = convolvedRows(this.#norm1.overRows(x, latents, options, "silu"), this.#conv1, width);
+      const second = convolvedRows(this.#norm2.overRows(first, latents, options, "silu"), this.#conv2, width);
+      return sumOfRows(second, shortcut ? pointwiseRows(x, width, (rows) => shortcut.forward(rows)) : x);
+    });
+  }
 }
 
 /** Attention among all pixels with one head. */
@@ -48,6 +70,11 @@ class PixelAttention {
 
   forward(x: Tensor, latents: Tensor | undefined): Tensor {
     return x.arena.scope(() => this.#attention.forward(x, this.#norm.forward(x, latents)));
+  }
+
+  /** All pixels attend to all, so that the map is joined. */
+  overRows(x: RowMap, latents: Tensor | undefined, options: RowOptions): RowMap {
+    return rowsOf([applyTo(joinedRows(x, options), (whole) => this.forward(whole, latents))]);
   }
 }
 
@@ -87,5 +114,14 @@ export class Layers {
       for (const layer of this.#layers) h = applyTo(h, (h) => layer.forward(h, latents));
       return h;
     });
+  }
+
+  /** The same by rows. Frees `x` on the way. */
+  overRows(x: RowMap, latents: Tensor | undefined, options: RowOptions): RowMap {
+    return inModule(x.arena, this.#path, () =>
+      this.#layers.reduce((h, layer) => {
+        return rowsOf(x.arena.scope(() => storedStrips(layer.overRows(h, latents, options), options)));
+      }, x),
+    );
   }
 }

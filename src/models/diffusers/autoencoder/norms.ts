@@ -2,9 +2,12 @@ import { Conv2d } from "../../../nn/conv2d.js";
 import { applyTo } from "../../../nn/feature-map.js";
 import { GroupNorm } from "../../../nn/group-norm.js";
 import { inModule } from "../../../nn/in-module.js";
+import { applyGroupNorm, rowStatistics } from "../../../ops/group-norm.js";
+import { concatTokens } from "../../../ops/layout.js";
 import { spatialModulation } from "../../../ops/spatial-modulation.js";
 import type { Tensor } from "../../../tensor/tensor.js";
 import type { Weights } from "../../../weights/store.js";
+import { mapStrips, pointwiseRows, type RowMap, type RowOptions } from "./rows.js";
 
 const EPS = 1e-6;
 
@@ -17,6 +20,8 @@ type Activation = "none" | "silu";
 export interface Norm {
   /** `[B, H, W, width]` in and out: the norm, then the activation. `latents` `[B, h, w, C]` are for spatial norms. */
   forward(x: Tensor, latents: Tensor | undefined, activation?: Activation): Tensor;
+  /** The same by rows, with the statistics of the whole, which are computed now. What it needs belongs to the current scope. */
+  overRows(x: RowMap, latents: Tensor | undefined, options: RowOptions, activation?: Activation): RowMap;
 }
 
 /** How an autoencoder norms. */
@@ -33,9 +38,23 @@ export function groupNorms(groups: number): Norms {
     inAttention: "group_norm",
     declare: (weights, width) => {
       const norm = new GroupNorm(weights, groups, width, { eps: EPS });
-      return { forward: (x, _, activation = "none") => norm.forward(x, { activation }) };
+      return {
+        forward: (x, _, activation = "none") => norm.forward(x, { activation }),
+        overRows: (x, _, options, activation = "none") => normedRows(norm, x, options, activation),
+      };
     },
   };
+}
+
+/** A group norm by rows: the statistics of all rows first. */
+function normedRows(norm: GroupNorm, x: RowMap, options: RowOptions, activation: Activation): RowMap {
+  const [, , width, channels] = x.shape;
+  const { arena } = x;
+  const coefficients = arena.scope(() => {
+    const statistics = mapStrips(x, options, (rows) => rowStatistics(rows));
+    return norm.coefficients(concatTokens(statistics), { width, channels, dtype: arena.dtype });
+  });
+  return pointwiseRows(x, channels, (rows) => applyGroupNorm(rows, coefficients, { activation }));
 }
 
 /** Spatial norms, which read latents with so many channels. */
@@ -72,5 +91,15 @@ class SpatialNorm implements Norm {
         return applyTo(this.#norm.forward(x), (normed) => spatialModulation(normed, { scale, shift, activation }));
       }),
     );
+  }
+
+  overRows(x: RowMap, latents: Tensor, options: RowOptions, activation: Activation = "none"): RowMap {
+    return inModule(x.arena, this.#path, () => {
+      const [scale, shift] = [this.#scale.forward(latents), this.#shift.forward(latents)];
+      const [, height, , channels] = x.shape;
+      return pointwiseRows(normedRows(this.#norm, x, options, "none"), channels, (rows, from) =>
+        spatialModulation(rows, { scale, shift, activation, rows: { from, height } }),
+      );
+    });
   }
 }

@@ -50,6 +50,7 @@ export class DecoderStage implements CascadeStage {
       imageSize: this.#latentSide * this.latentScale,
       sizeUnit: sizeUnit(unet, this.latentScale),
       takesHint: unet.beside === "hint",
+      inpaintsOnly: unet.beside === "kept",
       takesText: false,
       takesImageEmbed: true,
       textShape: undefined,

@@ -1,0 +1,92 @@
+/**
+ * Kandinsky 2.2 in its full size: the tensors of test/fixtures/headers/kandinsky-*.json, which diffusers 0.37.1 and transformers make from
+ * the published configs.
+ */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import * as z from "zod/mini";
+import { fixtureFolder } from "./golden.js";
+import type { FullComponent } from "./full-size.js";
+
+const listed = z.object({
+  config: z.record(z.string(), z.unknown()),
+  tensors: z.int(),
+  parameters: z.int(),
+  shapes: z.record(z.string(), z.array(z.int())),
+});
+
+/** The published `preprocessor_config.json`. */
+export const IMAGE_PROCESSOR = {
+  crop_size: 224,
+  size: 224,
+  do_center_crop: true,
+  do_normalize: true,
+  do_resize: true,
+  image_mean: [0.48145466, 0.4578275, 0.40821073],
+  image_std: [0.26862954, 0.26130258, 0.27577711],
+  resample: 3,
+};
+
+/** For a text encoder whose rows of tokens are given. */
+export const NO_TOKENS = { ids: new Map(), merges: [], start: 0, end: 1, unknown: 1, padding: 1, added: new Map() };
+
+/** The U-Nets of the published decoders: for a text, for inpainting, and for a text with a hint. */
+export const UNETS = ["unet", "unet_inpaint", "unet_hint"] as const;
+export type UnetForm = (typeof UNETS)[number];
+
+export type KandinskyComponent = "prior" | "text_encoder" | "image_encoder" | "movq" | UnetForm;
+
+/** A component, and the counts that the reference gives for it. */
+export interface KandinskyReference extends FullComponent {
+  readonly count: number;
+  readonly parameters: number;
+}
+
+/** All components. Two of the U-Nets are listed by what differs from the first. */
+export function fullSizeKandinsky(): Readonly<Record<KandinskyComponent, KandinskyReference>> {
+  const prior = z
+    .object({ prior: listed, text_encoder: listed, image_encoder: listed })
+    .parse(readHeaders("kandinsky-prior"));
+  const decoder = z
+    .object({ unet: listed, unet_inpaint: listed, unet_hint: listed, movq: listed })
+    .parse(readHeaders("kandinsky-decoder"));
+  const unet = (form: UnetForm) => componentOf(decoder[form], decoder.unet);
+  return {
+    prior: componentOf(prior.prior),
+    text_encoder: componentOf(prior.text_encoder),
+    image_encoder: componentOf(prior.image_encoder),
+    unet: unet("unet"),
+    unet_inpaint: unet("unet_inpaint"),
+    unet_hint: unet("unet_hint"),
+    movq: componentOf(decoder.movq),
+  };
+}
+
+type Listed = z.infer<typeof listed>;
+
+function componentOf({ config, tensors, parameters, shapes }: Listed, base?: Listed): KandinskyReference {
+  const all = new Map([...expanded(base?.shapes ?? {}), ...expanded(shapes)]);
+  return {
+    config: { ...base?.config, ...config },
+    tensors: [...all].map(([name, shape]) => ({ name, shape })),
+    count: tensors,
+    parameters,
+  };
+}
+
+/** Names with all numbers of runs such as "{0-3}". */
+function expanded(shapes: Readonly<Record<string, readonly number[]>>): [string, readonly number[]][] {
+  const one = (name: string): readonly string[] => {
+    const [run, first, last] = /\{(\d+)-(\d+)\}/.exec(name) ?? [];
+    if (run === undefined) return [name];
+    const numbers = Array.from({ length: Number(last) - Number(first) + 1 }, (_, i) => Number(first) + i);
+    return numbers.flatMap((number) => one(name.replace(run, `${number}`)));
+  };
+  return Object.entries(shapes).flatMap(([name, shape]) =>
+    one(name).map((each): [string, readonly number[]] => [each, shape]),
+  );
+}
+
+function readHeaders(name: string): unknown {
+  return JSON.parse(readFileSync(join(fixtureFolder("headers"), `${name}.json`), "utf8"));
+}
