@@ -22,6 +22,8 @@ interface PublishedModel {
   readonly components: readonly string[];
   /** A file of weights whose download breaks off, and one that the server does not give at first. */
   readonly breaking: string;
+  /** Bytes of it that arrive before. */
+  readonly arriving: number;
   readonly refused: string;
 }
 
@@ -37,6 +39,7 @@ const MODELS: readonly PublishedModel[] = [
     ],
     components: ["movq", "unet", "prior", "text_encoder", "image_encoder"],
     breaking: "kandinsky-community/kandinsky-2-2-decoder/movq/diffusion_pytorch_model.safetensors",
+    arriving: 300_000,
     refused: `${PRIOR}/text_encoder/model.safetensors`,
   },
 ];
@@ -77,7 +80,7 @@ const weights = (): readonly string[] => [
   ...new Set(server.requests.map(({ path }) => path).filter((path) => /\.(?:safetensors|bin)$/.test(path))),
 ];
 
-describe.each(MODELS)("$name by its id on the hub", ({ asked, repositories, components, breaking, refused }) => {
+describe.each(MODELS)("$name by its id on the hub", ({ asked, repositories, components, breaking, arriving, refused }) => {
   const [id, config] = asked;
 
   it("is downloaded as far as it is read, goes on after breaks, and runs without the hub", async () => {
@@ -86,7 +89,7 @@ describe.each(MODELS)("$name by its id on the hub", ({ asked, repositories, comp
     const breakOnce = ({ range }: IncomingHttpHeaders, path: string) => {
       if (path !== `/lfs/${breaking}` || range === "bytes=0-0" || isBroken) return undefined;
       isBroken = true;
-      return dropAfter(300_000);
+      return dropAfter(arriving);
     };
     server.choose = (headers, path) => (path === `/lfs/${refused}` ? status(404) : breakOnce(headers, path));
     const broken = await dream(id);
