@@ -107,7 +107,13 @@ describe("dalle2 dream", () => {
     writeFileSync(join(decoder, "README.md"), CARD);
     expect(dalle2(["convert", decoder, join(out, "decoder")]).stdout).toMatch(/: 3 components, 399 tensors\n$/);
     expect(dalle2(["convert", PRIOR, join(out, "kandinsky-2-2-prior")]).status).toBe(0);
-    expect(readdirSync(join(out, "decoder")).sort()).toEqual(["README.md", "model_index.json", "movq", "scheduler", "unet"]);
+    expect(readdirSync(join(out, "decoder")).sort()).toEqual([
+      "README.md",
+      "model_index.json",
+      "movq",
+      "scheduler",
+      "unet",
+    ]);
     expect(readFileSync(join(out, "decoder/README.md"), "utf8")).toBe(CARD);
     expect(await dream("--model-config", join(out, "decoder"))).toEqual(await dream("--model-config", DECODER));
   });
