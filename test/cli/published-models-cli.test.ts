@@ -22,6 +22,8 @@ interface PublishedModel {
   readonly components: readonly string[];
   /** A file of weights whose download breaks off, and one that the server does not give at first. */
   readonly breaking: string;
+  /** Bytes of it that arrive before. */
+  readonly arriving: number;
   readonly refused: string;
 }
 
@@ -37,6 +39,7 @@ const MODELS: readonly PublishedModel[] = [
     ],
     components: ["movq", "unet", "prior", "text_encoder", "image_encoder"],
     breaking: "kandinsky-community/kandinsky-2-2-decoder/movq/diffusion_pytorch_model.safetensors",
+    arriving: 300_000,
     refused: `${PRIOR}/text_encoder/model.safetensors`,
   },
 ];
@@ -77,75 +80,78 @@ const weights = (): readonly string[] => [
   ...new Set(server.requests.map(({ path }) => path).filter((path) => /\.(?:safetensors|bin)$/.test(path))),
 ];
 
-describe.each(MODELS)("$name by its id on the hub", ({ asked, repositories, components, breaking, refused }) => {
-  const [id, config] = asked;
+describe.each(MODELS)(
+  "$name by its id on the hub",
+  ({ asked, repositories, components, breaking, arriving, refused }) => {
+    const [id, config] = asked;
 
-  it("is downloaded as far as it is read, goes on after breaks, and runs without the hub", async () => {
-    servePublished(server, repositories);
-    let isBroken = false;
-    const breakOnce = ({ range }: IncomingHttpHeaders, path: string) => {
-      if (path !== `/lfs/${breaking}` || range === "bytes=0-0" || isBroken) return undefined;
-      isBroken = true;
-      return dropAfter(300_000);
-    };
-    server.choose = (headers, path) => (path === `/lfs/${refused}` ? status(404) : breakOnce(headers, path));
-    const broken = await dream(id);
-    expect([broken.status, broken.stderr]).toEqual([2, expect.stringContaining(refused.split("/").at(-2)!)]);
-    for (const { id: repository } of repositories) {
-      expect(broken.stderr).toMatch(new RegExp(`${repository}: \\d+\\.\\d\\d kB to download, licence apache-2\\.0`));
-    }
+    it("is downloaded as far as it is read, goes on after breaks, and runs without the hub", async () => {
+      servePublished(server, repositories);
+      let isBroken = false;
+      const breakOnce = ({ range }: IncomingHttpHeaders, path: string) => {
+        if (path !== `/lfs/${breaking}` || range === "bytes=0-0" || isBroken) return undefined;
+        isBroken = true;
+        return dropAfter(arriving);
+      };
+      server.choose = (headers, path) => (path === `/lfs/${refused}` ? status(404) : breakOnce(headers, path));
+      const broken = await dream(id);
+      expect([broken.status, broken.stderr]).toEqual([2, expect.stringContaining(refused.split("/").at(-2)!)]);
+      for (const { id: repository } of repositories) {
+        expect(broken.stderr).toMatch(new RegExp(`${repository}: \\d+\\.\\d\\d kB to download, licence apache-2\\.0`));
+      }
 
-    server.choose = breakOnce;
-    const start = server.requests.length;
-    const whole = await dream(id);
-    expect([whole.status, whole.stderr]).toEqual([0, expect.any(String)]);
-    const resumed = server.transfers(`/lfs/${breaking}`).map(({ range }) => range);
-    expect(resumed.some((range) => /^bytes=[1-9]\d*-/.test(range ?? ""))).toBe(true);
-    const later = server.requests.slice(start).map(({ path }) => path);
-    expect(later).toContain(`/lfs/${refused}`);
-    const read = weights().map((path) => path.split("/").at(-2));
-    expect(new Set(read)).toEqual(new Set(components));
-    expect(weights().filter((path) => /fp16|\.bin$/.test(path))).toEqual([]);
-    expect(server.requests.filter(({ path }) => path.endsWith(".png"))).toEqual([]);
+      server.choose = breakOnce;
+      const start = server.requests.length;
+      const whole = await dream(id);
+      expect([whole.status, whole.stderr]).toEqual([0, expect.any(String)]);
+      const resumed = server.transfers(`/lfs/${breaking}`).map(({ range }) => range);
+      expect(resumed.some((range) => /^bytes=[1-9]\d*-/.test(range ?? ""))).toBe(true);
+      const later = server.requests.slice(start).map(({ path }) => path);
+      expect(later).toContain(`/lfs/${refused}`);
+      const read = weights().map((path) => path.split("/").at(-2));
+      expect(new Set(read)).toEqual(new Set(components));
+      expect(weights().filter((path) => /fp16|\.bin$/.test(path))).toEqual([]);
+      expect(server.requests.filter(({ path }) => path.endsWith(".png"))).toEqual([]);
 
-    const again = server.requests.length;
-    const named = await dream(config);
-    expect([named.status, named.stderr]).toEqual([0, expect.not.stringContaining("to download")]);
-    expect(named.pixels).toEqual(whole.pixels);
-    expect(server.requests.slice(again).filter(({ path }) => path.startsWith("/lfs/"))).toEqual([]);
+      const again = server.requests.length;
+      const named = await dream(config);
+      expect([named.status, named.stderr]).toEqual([0, expect.not.stringContaining("to download")]);
+      expect(named.pixels).toEqual(whole.pixels);
+      expect(server.requests.slice(again).filter(({ path }) => path.startsWith("/lfs/"))).toEqual([]);
 
-    const before = server.requests.length;
-    const quiet = await dream(id, "--suppress-updates");
-    expect([quiet.status, server.requests.length - before]).toEqual([0, 0]);
-    expect(quiet.pixels).toEqual(whole.pixels);
-    await server.close();
-    const offline = await dream(id);
-    expect([offline.status, offline.stderr]).toEqual([0, expect.stringContaining("using the files that are here")]);
-    expect(offline.pixels).toEqual(whole.pixels);
-    server = await FaultServer.start();
-  });
+      const before = server.requests.length;
+      const quiet = await dream(id, "--suppress-updates");
+      expect([quiet.status, server.requests.length - before]).toEqual([0, 0]);
+      expect(quiet.pixels).toEqual(whole.pixels);
+      await server.close();
+      const offline = await dream(id);
+      expect([offline.status, offline.stderr]).toEqual([0, expect.stringContaining("using the files that are here")]);
+      expect(offline.pixels).toEqual(whole.pixels);
+      server = await FaultServer.start();
+    });
 
-  it("runs in the library, and again without the hub", async () => {
-    servePublished(server, repositories);
-    for (const [name, value] of Object.entries(environment())) vi.stubEnv(name, value);
-    const warnings: string[] = [];
-    const patience = { attempts: 1, pause: 1, stall: 2000 };
-    const run = async () => {
-      const onWarning = (warning: string): void => void warnings.push(warning);
-      const options = { gpu: await sharedGpu(), dtype: "f32", patience, onWarning } as const;
-      using manager = await DalleModelManager.create(id, options);
-      const steps = { priorSteps: 2, decoderSteps: 2 };
-      const images = await new BasicInference(manager).run("a red square", { seed: 5, ...steps });
-      return images.get(0)!.get(0)![0]!;
-    };
-    const online = await run();
-    expect(warnings.filter((warning) => warning.includes("to download"))).toHaveLength(repositories.length);
-    await server.close();
-    warnings.splice(0);
-    expect(await run()).toEqual(online);
-    expect(warnings.filter((warning) => warning.includes("using the files that are here"))).toHaveLength(
-      repositories.length,
-    );
-    server = await FaultServer.start();
-  });
-});
+    it("runs in the library, and again without the hub", async () => {
+      servePublished(server, repositories);
+      for (const [name, value] of Object.entries(environment())) vi.stubEnv(name, value);
+      const warnings: string[] = [];
+      const patience = { attempts: 1, pause: 1, stall: 2000 };
+      const run = async () => {
+        const onWarning = (warning: string): void => void warnings.push(warning);
+        const options = { gpu: await sharedGpu(), dtype: "f32", patience, onWarning } as const;
+        using manager = await DalleModelManager.create(id, options);
+        const steps = { priorSteps: 2, decoderSteps: 2 };
+        const images = await new BasicInference(manager).run("a red square", { seed: 5, ...steps });
+        return images.get(0)!.get(0)![0]!;
+      };
+      const online = await run();
+      expect(warnings.filter((warning) => warning.includes("to download"))).toHaveLength(repositories.length);
+      await server.close();
+      warnings.splice(0);
+      expect(await run()).toEqual(online);
+      expect(warnings.filter((warning) => warning.includes("using the files that are here"))).toHaveLength(
+        repositories.length,
+      );
+      server = await FaultServer.start();
+    });
+  },
+);

@@ -13,7 +13,7 @@ const PRIOR = /^prior:[ \t]*(?:\[[ \t]*|\r?\n[ \t]*-[ \t]+)?["']?([^\s"'\],#]+)/
 /**
  * The id on the hub of the folder with the prior for the decoder in this folder, as its model card names it; undefined if there is
  * no card, or it names none. Rejects with `FileError`.
- * @see https://github.com/huggingface/diffusers/blob/v0.37.1/src/diffusers/pipelines/pipeline_loading_utils.py (`_update_init_kwargs_with_connected_pipeline`)
+ * @see https://github.com/huggingface/diffusers/blob/ad3a3afc3a4d3068bbb12f58129c855087ffc6d6/src/diffusers/pipelines/pipeline_loading_utils.py#L1007-L1048
  */
 export async function priorInCard(folder: FileFolder): Promise<string | undefined> {
   if (!(await folder.has(MODEL_CARD))) return undefined;

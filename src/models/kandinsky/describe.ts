@@ -36,7 +36,7 @@ export async function describeFolder(folder: OpenedFolder): Promise<readonly Rep
 
 /** Where the prior of a decoder alone is. */
 function placeText(id: string | undefined): string {
-  return id === undefined ? "in a folder of its own, which is to be named" : `in a folder of its own, such as ${id}`;
+  return `in a folder of its own: ${id === undefined ? "beside this one, or named for it" : `beside this one, or ${id}`}`;
 }
 
 /** What a decoder is for, by what its U-Net reads beside the latents. */
