@@ -42,6 +42,20 @@ const MODELS: readonly PublishedModel[] = [
     arriving: 300_000,
     refused: `${PRIOR}/text_encoder/model.safetensors`,
   },
+  {
+    name: "Stable unCLIP",
+    asked: ["diffusers/stable-diffusion-2-1-unclip-t2i-l", "stable-unclip-t2i-l"],
+    repositories: [
+      {
+        id: "diffusers/stable-diffusion-2-1-unclip-t2i-l",
+        folder: join(fixtureFolder("stable-unclip-text-to-image"), "model"),
+      },
+    ],
+    components: ["unet", "vae", "text_encoder", "image_normalizer", "prior", "prior_text_encoder"],
+    breaking: "diffusers/stable-diffusion-2-1-unclip-t2i-l/unet/diffusion_pytorch_model.safetensors",
+    arriving: 150_000,
+    refused: "diffusers/stable-diffusion-2-1-unclip-t2i-l/prior_text_encoder/model.safetensors",
+  },
 ];
 
 const SETTINGS = ["--prior-steps", "2", "--steps", "2", "--seed", "5", "--dtype", "f32"];
