@@ -45,11 +45,13 @@ export class DataRequirements {
     nullText?: string,
   ): DataRequirements {
     const used = stages.slice(startAtUnetNumber - 1);
+    const before = stages[Math.max(startAtUnetNumber - 2, 0)];
     const needs = {
       imageEmbedding: used.some(({ takesImageEmbed }) => takesImageEmbed),
       textEncoding: nullText === undefined && used.some(({ takesText }) => takesText),
       image: startAtUnetNumber > 1,
-      imageSize: stages[Math.max(startAtUnetNumber - 2, 0)]?.imageSize ?? 0,
+      // Decoders of many sizes read images only through CLIP, which resizes them.
+      imageSize: before?.sizeUnit === undefined ? (before?.imageSize ?? 0) : 0,
     };
     return new DataRequirements(needs, canGenerateEmbedding);
   }

@@ -5,10 +5,8 @@ import type { Opened } from "../opened.js";
 const MISSING: readonly (readonly [pipeline: RegExp, missing: string])[] = [
   [/^KandinskyV22/, "another use of Kandinsky 2.2 than those that run"],
   [/^Kandinsky/, "the text encoder and the conditions of another Kandinsky than 2.2"],
-  [
-    /^(?:StableUnCLIP|StableDiffusion|LatentDiffusion)/,
-    "a decoder in a latent space (AutoencoderKL) and transformer blocks",
-  ],
+  [/^StableUnCLIP/, "another use of Stable unCLIP than those that run"],
+  [/^(?:StableDiffusion|LatentDiffusion)/, "a decoder (AutoencoderKL) without an image embedding"],
   [/^ShapE/, "a renderer of three-dimensional shapes"],
 ];
 

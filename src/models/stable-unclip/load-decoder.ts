@@ -35,11 +35,10 @@ export async function readDecoder(folder: OpenedFolder): Promise<ReadDecoder> {
   const vae = await readOptions(folder, DECODER.vae, autoencoderKlOptions);
   const scheduler = await readOptions(folder, DECODER.scheduler, pndmSchedulerOptions, SCHEDULER);
   const noising = await readOptions(folder, DECODER.noising, ddpmSchedulerOptions, SCHEDULER);
-  const has = "channels, but latents have";
   refuse(
     folder.name,
-    differs(`${DECODER.vae} makes latents of`, vae.latentChannels, has, LATENT_CHANNELS) ??
-      differs(`${DECODER.unet} takes latents of`, unet.channelsIn, has, LATENT_CHANNELS),
+    differs(`${DECODER.vae} has latent_channels`, vae.latentChannels, "but latents have", LATENT_CHANNELS) ??
+      differs(`${DECODER.unet} has in_channels`, unet.channelsIn, "but latents have", LATENT_CHANNELS),
   );
   const { schedule } = new DdpmScheduler(noising).process;
   return { unet, vae, scheduler: new PndmScheduler(scheduler), noising: schedule };

@@ -29,7 +29,10 @@ export function checkInputs(stage: DecoderStage, given: Given, isGuided: boolean
   const negativeContext = negative?.textEncodings;
   if (isGuided && !negativeContext) missing("negative", NO_NEGATIVE);
   checkBatch({ imageEmbed, textEncodings, negative: negativeContext, initImage, inpaintImage, inpaintMask });
-  checkWidths(stage, { imageEmbed, textEncodings: context, negative: negativeContext });
+  const { imageEmbedDim, contextDim } = stage.options.unet;
+  checkWidth("imageEmbed", imageEmbed, imageEmbedDim);
+  checkWidth("textEncodings", context, contextDim);
+  if (negativeContext) checkWidth("negative", negativeContext, contextDim);
   atMostOne({ initImage, inpaintImage });
   checkInpainting({ inpaintImage, inpaintMask });
   if (hint) throw new ArgumentError("hint", "This decoder takes no hint.", { code: "argument/no-effect" });
@@ -46,23 +49,15 @@ export function checkInputs(stage: DecoderStage, given: Given, isGuided: boolean
 const NO_NEGATIVE =
   'Guidance of this decoder needs a text to guide away from: pass negative.textEncodings, those of the text "".';
 
-/** Throws unless the embeddings and encodings have the widths that the U-Net reads. */
-function checkWidths(
-  { info, options: { unet } }: DecoderStage,
-  { imageEmbed, ...texts }: Readonly<Record<"imageEmbed" | "textEncodings" | "negative", Tensor | undefined>>,
-): void {
-  const widths = [["imageEmbed", imageEmbed, info.imageEmbedDim ?? 0] as const].concat(
-    Object.entries(texts).map(([name, tensor]) => [name, tensor, unet.contextDim] as never),
-  );
-  for (const [name, tensor, width] of widths) {
-    const found = tensor?.shape.at(-1) ?? width;
-    if (found === width) continue;
-    const message = `${name} has a width of ${found}, but this decoder takes ${width}.`;
-    throw new ArgumentError(name, message, {
-      code: "argument/mismatch",
-      advice: "Use the prior and the encoders that the decoder was trained with.",
-    });
-  }
+/** Throws unless a tensor has the width that the U-Net reads. */
+function checkWidth(name: string, tensor: Tensor, width: number): void {
+  const found = tensor.shape.at(-1);
+  if (found === width) return;
+  const message = `${name} has a width of ${found}, but this decoder takes ${width}.`;
+  throw new ArgumentError(name, message, {
+    code: "argument/mismatch",
+    advice: "Use the prior and the encoders that the decoder was trained with.",
+  });
 }
 
 /** The size of the latents: of an image, that of the image; otherwise as large that the image is not smaller than asked. */
