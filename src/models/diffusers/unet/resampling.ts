@@ -24,12 +24,14 @@ export interface Upsample {
   forward(x: Tensor, modulations: Tensor, size: readonly [height: number, width: number]): Tensor;
 }
 
+/** @see https://github.com/huggingface/diffusers/blob/ad3a3afc3a4d3068bbb12f58129c855087ffc6d6/src/diffusers/models/downsampling.py#L67-L147 */
 export function declareDownsample(weights: Weights, width: number, unet: ResampledUnet): Downsample {
   if (unet.resampling === "residual") return new ResnetBlock(weights, width, width, unet, "down");
   const conv = new Conv2d(weights.at("conv"), width, width, 3, { stride: 2, padding: 1 });
   return { forward: (x) => inModule(x.arena, weights.path, () => conv.forward(x)) };
 }
 
+/** @see https://github.com/huggingface/diffusers/blob/ad3a3afc3a4d3068bbb12f58129c855087ffc6d6/src/diffusers/models/upsampling.py#L74-L190 */
 export function declareUpsample(weights: Weights, width: number, unet: ResampledUnet): Upsample {
   if (unet.resampling === "residual") return new ResnetBlock(weights, width, width, unet, "up");
   const conv = new Conv2d(weights.at("conv"), width, width, 3, { padding: 1 });
