@@ -16,6 +16,10 @@ export interface StageInfo {
   readonly takesHint?: boolean | undefined;
   /** Levels of noise that it takes on image embeddings: see `CascadeCall.noiseLevel`. Default: it takes none. */
   readonly noiseLevels?: number | undefined;
+  /** How many times larger than the images the hint is, along a side. Default 1. */
+  readonly hintScale?: number | undefined;
+  /** True if it was trained for inpainting alone. Default false. */
+  readonly inpaintsOnly?: boolean | undefined;
   /** True if it takes text encodings. */
   readonly takesText: boolean;
   /** True if it takes the embedding of a text beside its encodings. Default false. */

@@ -6,6 +6,7 @@ import type { Cascade, Encoders, Prior, UseComponent } from "../../models/interf
 import { Arena } from "../../tensor/arena.js";
 import { WEIGHT_FORMATS, type ComputeType, type WeightFormat } from "../../tensor/dtype.js";
 import type { Component } from "../../models/component.js";
+import { imageSize, type CanvasOptions } from "../canvas.js";
 import { defaultSettings } from "./default-settings.js";
 import { ModelLoader, type Loaded } from "./load-models.js";
 import type { LoadingOptions } from "./loading-options.js";
@@ -47,6 +48,8 @@ export interface MemoryPlanOptions extends Pick<LoadingOptions, "signal" | "fetc
   readonly weights?: WeightFormat | undefined;
   /** Images in a batch. */
   readonly batchSize: number;
+  /** Size of the images, for a decoder of many sizes. Default: squares of its own size. */
+  readonly size?: CanvasOptions["size"];
   /**
    * Bytes of a tensor that the adapter can bind (`gpu.limits.maxStorageBufferBindingSize`): splitting operations may take
    * memory. Default: no limit.
@@ -69,11 +72,17 @@ export interface MemoryPlanOptions extends Pick<LoadingOptions, "signal" | "fetc
  */
 export async function planMemory(
   config: ModelLoadConfig,
-  { dtype, weights = "full", batchSize, maxBindingSize, gpu, ...files }: MemoryPlanOptions,
+  { dtype, weights = "full", batchSize, size, maxBindingSize, gpu, ...files }: MemoryPlanOptions,
 ): Promise<MemoryPlan> {
   checkArguments(
-    { dtype: oneOf("f32", "f16"), weights: oneOf(...WEIGHT_FORMATS), batchSize: count, maxBindingSize: byteLimit },
-    { dtype, weights, batchSize, maxBindingSize },
+    {
+      dtype: oneOf("f32", "f16"),
+      weights: oneOf(...WEIGHT_FORMATS),
+      batchSize: count,
+      size: imageSize,
+      maxBindingSize: byteLimit,
+    },
+    { dtype, weights, batchSize, size, maxBindingSize },
   );
   const counter = new MemoryCounter(maxBindingSize, gpu);
   const arena = new Arena(counter.stream, dtype, { weights });
@@ -88,7 +97,7 @@ export async function planMemory(
     const { clip, prior, decoder } = await loader.entries();
     if (clip) stages.push(...clipStages(arena, keep(await loader.clip(clip)), batchSize));
     if (prior) stages.push(...priorStages(arena, keep(await loader.prior(prior)), batchSize, config));
-    if (decoder) stages.push(...decoderStages(arena, keep(await loader.decoder(decoder)), batchSize, config));
+    if (decoder) stages.push(...decoderStages(arena, keep(await loader.decoder(decoder)), { batchSize, size }, config));
     const components: ComponentMemory[] = [];
     for (const stage of stages) {
       const { name, weights } = stage.component;
@@ -139,7 +148,7 @@ function priorStages(
 function decoderStages(
   arena: Arena,
   { model, components }: Loaded<Cascade>,
-  batch: number,
+  { batchSize, size }: Pick<MemoryPlanOptions, "batchSize" | "size">,
   config: ModelLoadConfig,
 ): Stage[] {
   const settings = defaultSettings(config).decoder;
@@ -147,12 +156,12 @@ function decoderStages(
     component,
     run: async (isAlone) => {
       const { textEncoder } = model;
-      if (component.name === textEncoder?.component) return dryRunTextEncoder(arena, textEncoder.encoder, batch);
+      if (component.name === textEncoder?.component) return dryRunTextEncoder(arena, textEncoder.encoder, batchSize);
       for (const [i, { info }] of model.stages.entries()) {
         if (!info.components.includes(component.name)) continue;
         const stage = { ...settings, startAtUnetNumber: i + 1, stopAtUnetNumber: i + 1 };
         const use = isAlone ? oneAtATime(arena, model, components, component) : undefined;
-        await dryRunDecoder(arena, model, batch, { ...stage, use });
+        await dryRunDecoder(arena, model, batchSize, { ...stage, size, use });
       }
     },
   }));
