@@ -6,14 +6,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod/mini";
 import { fixtureFolder } from "./golden.js";
+import { expandedShapes, listedShapes } from "./listed-shapes.js";
 import type { FullComponent } from "./full-size.js";
-
-const listed = z.object({
-  config: z.record(z.string(), z.unknown()),
-  tensors: z.int(),
-  parameters: z.int(),
-  shapes: z.record(z.string(), z.array(z.int())),
-});
 
 /** The published `preprocessor_config.json`. */
 export const IMAGE_PROCESSOR = {
@@ -45,10 +39,10 @@ export interface KandinskyReference extends FullComponent {
 /** All components. Two of the U-Nets are listed by what differs from the first. */
 export function fullSizeKandinsky(): Readonly<Record<KandinskyComponent, KandinskyReference>> {
   const prior = z
-    .object({ prior: listed, text_encoder: listed, image_encoder: listed })
+    .object({ prior: listedShapes, text_encoder: listedShapes, image_encoder: listedShapes })
     .parse(readHeaders("kandinsky-prior"));
   const decoder = z
-    .object({ unet: listed, unet_inpaint: listed, unet_hint: listed, movq: listed })
+    .object({ unet: listedShapes, unet_inpaint: listedShapes, unet_hint: listedShapes, movq: listedShapes })
     .parse(readHeaders("kandinsky-decoder"));
   const unet = (form: UnetForm) => componentOf(decoder[form], decoder.unet);
   return {
@@ -62,29 +56,16 @@ export function fullSizeKandinsky(): Readonly<Record<KandinskyComponent, Kandins
   };
 }
 
-type Listed = z.infer<typeof listed>;
+type Listed = z.infer<typeof listedShapes>;
 
 function componentOf({ config, tensors, parameters, shapes }: Listed, base?: Listed): KandinskyReference {
-  const all = new Map([...expanded(base?.shapes ?? {}), ...expanded(shapes)]);
+  const all = new Map([...expandedShapes(base?.shapes ?? {}), ...expandedShapes(shapes)]);
   return {
     config: { ...base?.config, ...config },
     tensors: [...all].map(([name, shape]) => ({ name, shape })),
     count: tensors,
     parameters,
   };
-}
-
-/** Names with all numbers of runs such as "{0-3}". */
-function expanded(shapes: Readonly<Record<string, readonly number[]>>): [string, readonly number[]][] {
-  const one = (name: string): readonly string[] => {
-    const [run, first, last] = /\{(\d+)-(\d+)\}/.exec(name) ?? [];
-    if (run === undefined) return [name];
-    const numbers = Array.from({ length: Number(last) - Number(first) + 1 }, (_, i) => Number(first) + i);
-    return numbers.flatMap((number) => one(name.replace(run, `${number}`)));
-  };
-  return Object.entries(shapes).flatMap(([name, shape]) =>
-    one(name).map((each): [string, readonly number[]] => [each, shape]),
-  );
 }
 
 function readHeaders(name: string): unknown {
