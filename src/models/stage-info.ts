@@ -16,6 +16,8 @@ export interface StageInfo {
   readonly takesHint?: boolean | undefined;
   /** Levels of noise that it takes on image embeddings: see `CascadeCall.noiseLevel`. Default: it takes none. */
   readonly noiseLevels?: number | undefined;
+  /** How many times larger than the images the hint is, along a side. Default 1. */
+  readonly hintScale?: number | undefined;
   /** True if it generates nothing but parts of images: it needs `CascadeSampling.inpaintImage` and its mask. Default false. */
   readonly inpaintsOnly?: boolean | undefined;
   /** True if it takes text encodings. */

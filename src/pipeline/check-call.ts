@@ -12,6 +12,7 @@ import {
 import type { AskedSettings, CascadeSettings } from "../diffusion/settings.js";
 import type { Cascade, Prior } from "../models/interfaces.js";
 import { planStages } from "../models/per-stage.js";
+import { checkCanvas, canvasSize, hasSizes, hintsOf } from "./canvas.js";
 import { checkEmbeddings, checkMasks, checkSquares } from "./decoder-inputs.js";
 import { checkRandomness, randomnessOf, type Randomness } from "./randomness.js";
 import { DEFAULT_PRIOR_STRENGTH, type SampleDecoderOptions, type SamplePriorOptions } from "./script-options.js";
@@ -81,7 +82,8 @@ export function checkDecoderCall(
 ): CheckedCall {
   planStages(cascade.stages, { ...options, ...settings }, { inpaints: options.inpaintImages !== undefined });
   const { images, imageEmbed, text, textEncoding, textEmbed, textMask, negativeText, negativeImageEmbed } = options;
-  const { initImages, inpaintImages, inpaintImageMasks, startAtUnetNumber = 1, sampleCount = 1 } = options;
+  const { initImages, inpaintImages, inpaintImageMasks, startAtUnetNumber = 1, sampleCount = 1, hint } = options;
+  checkCanvas(cascade, options, inpaintImages !== undefined);
   // A later U-Net enlarges the images, and takes the embeddings too.
   if (startAtUnetNumber === 1) atMostOne({ images, imageEmbed });
   atMostOne({ text, textEncoding });
@@ -95,8 +97,11 @@ export function checkDecoderCall(
   for (const [name, given] of Object.entries(texts)) if (given) filledList(textRule)(name, given);
   checkEmbeddings(embeddings);
   if (startAtUnetNumber > 1 && images) checkSquares("images", images);
-  for (const [i, image] of (initImages ?? []).entries()) checkSquares(`initImages[${i}]`, [image]);
-  if (inpaintImages && inpaintImageMasks) checkMasks(inpaintImages, inpaintImageMasks);
+  const areSquare = !hasSizes(cascade);
+  for (const [i, image] of areSquare ? (initImages ?? []).entries() : []) checkSquares(`initImages[${i}]`, [image]);
+  if (inpaintImages && inpaintImageMasks) checkMasks(inpaintImages, inpaintImageMasks, { areSquare });
+  hintsOf({ hint }, inputs);
+  canvasSize(cascade.stages[0]!.info, options);
   const randomness = randomnessOf(options);
   checkRandomness(randomness, inputs * sampleCount);
   return { inputs, randomness };

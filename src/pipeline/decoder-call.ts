@@ -7,6 +7,7 @@ import {
 import type { RgbImage } from "../image/image.js";
 import type { Cascade, UseComponent } from "../models/interfaces.js";
 import { planStages, stageSettings } from "../models/per-stage.js";
+import { canvasSize, checkCanvas, hasSizes } from "./canvas.js";
 import { checkDecoderCall, type CheckedCall } from "./check-call.js";
 import { BatchTensors, embeddingsOf, strengthOf, type DecoderInputs } from "./decoder-inputs.js";
 import { joinedF32, type Embedding } from "./embedding.js";
@@ -67,6 +68,7 @@ export function checkDecoderSettings(
   checkOptions(options);
   const settings = joinSettings(fillDecoderSettings(manager, options));
   planStages(decoderOf(manager).stages, { ...options, ...settings }, { inpaints });
+  checkCanvas(decoderOf(manager), options, inpaints);
 }
 
 /** A call of the decoder whose options are checked and whose inputs are computed. */
@@ -104,7 +106,7 @@ export async function sampleDecoder(
   return sampleInBatches<DecodedImage, GeneratedImage>(manager, samplingOf(call, randomness), {
     sampleBatch: (sampleParts) => sampleParts(partOptions, (part) => samplePart(call, part)),
     finish: ({ image, inF32 }, input, index) => ({
-      ...withKeptPixels(image, input, options),
+      ...withKeptPixels(decoder, image, input, options),
       ...originOf(randomness, index),
       parameters: parametersOf(call, input, joinedF32([...embeddingsOf(inputs, input), { inF32 }])),
     }),
@@ -151,6 +153,7 @@ async function samplePart(
     used.push({ inF32 });
     return result;
   };
+  const { width, height } = canvasSize(decoder.stages[0]!.info, options);
   using tensors = BatchTensors.upload(arena, inputs, chosen);
   using images = await decoder.sample(arena, {
     ...settings,
@@ -159,6 +162,7 @@ async function samplePart(
     stopAtUnetNumber,
     inpaintResampleTimes,
     noiseLevel,
+    size: hasSizes(decoder) ? [height, width] : undefined,
     strength: strengthOf(options),
     signal,
     noise,
@@ -171,13 +175,18 @@ async function samplePart(
   return (await readImages(images, decoder.byteRounding)).map((image) => ({ image, inF32: joinedF32(used) }));
 }
 
+/** Puts kept pixels into an image: those of the image to inpaint as the decoder got it. */
 function withKeptPixels(
+  { preparation }: Cascade,
   image: RgbImage,
   input: number,
   { inpaintImages, inpaintImageMasks }: SampleDecoderOptions,
 ): RgbImage {
   const [known, mask] = [inpaintImages?.[input], inpaintImageMasks?.[input]];
-  return known && mask ? keepPixels(image, known, mask) : image;
+  if (!known || !mask) return image;
+  if (!preparation) return keepPixels(image, known, mask);
+  const size = [image.height, image.width] as const;
+  return keepPixels(image, preparation.image(known, size), preparation.mask(mask, known, size));
 }
 
 /** Returns the `parameters` of the images of an input. */
@@ -190,7 +199,8 @@ function parametersOf(
   const texts = { text: text?.[input], negativeText: negativeText?.[input] };
   const takesNoise = decoder.stages.some(({ info }) => info.noiseLevels !== undefined);
   const noiseLevel = options.noiseLevel ?? (takesNoise ? 0 : undefined);
-  const own = defined({ ...texts, ...settings, noiseLevel, strength: strengthOf(options) });
+  const size = hasSizes(decoder) ? { ...canvasSize(decoder.stages[0]!.info, options) } : undefined;
+  const own = defined({ ...texts, ...settings, noiseLevel, size, strength: strengthOf(options) });
   const other = tokenization === "clip" ? undefined : tokenization;
   return {
     script: scriptName,

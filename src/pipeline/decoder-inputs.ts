@@ -28,6 +28,8 @@ export interface DecoderInputs {
   readonly initImage: readonly Row[] | undefined;
   readonly inpaintImage: readonly Row[] | undefined;
   readonly inpaintMask: readonly Row[] | undefined;
+  /** In the size that the decoder takes. */
+  readonly hint: readonly Row[] | undefined;
 }
 
 /** Inputs of one batch on the GPU, under the decoder's names for them. */
@@ -42,6 +44,7 @@ type DecoderTensors = Pick<
   | "initImage"
   | "inpaintImage"
   | "inpaintMask"
+  | "hint"
 >;
 
 /** Uploads the inputs of one batch, and frees them. */
@@ -66,14 +69,16 @@ export class BatchTensors {
       initImage: asPlanes(inputs.initImage),
       inpaintImage: asPlanes(inputs.inpaintImage),
       inpaintMask: asPlanes(inputs.inpaintMask),
+      hint: asPlanes(inputs.hint),
     }));
     return new BatchTensors(named);
   }
 
   [Symbol.dispose](): void {
-    const { imageEmbed, textEncodings, textEmbed, negative, image, initImage, inpaintImage, inpaintMask } = this.named;
+    const { imageEmbed, textEncodings, textEmbed, negative, image, initImage, inpaintImage, inpaintMask, hint } =
+      this.named;
     const negatives = [negative?.imageEmbed, negative?.textEncodings, negative?.textEmbed];
-    const images = [image, initImage, inpaintImage, inpaintMask];
+    const images = [image, initImage, inpaintImage, inpaintMask, hint];
     for (const tensor of [imageEmbed, textEncodings, textEmbed, ...negatives, ...images]) tensor?.dispose();
   }
 }
@@ -128,9 +133,12 @@ export function checkSquares(name: string, images: readonly RgbImage[]): void {
   }
 }
 
-/** Throws `ArgumentError` if images to inpaint are not square, differ in size, or differ in size from their masks. */
-export function checkMasks(images: readonly RgbImage[], masks: readonly Mask[]): void {
-  checkSquares("inpaintImages", images);
+/**
+ * Throws `ArgumentError` if images to inpaint differ in size from their masks or, for a decoder of one size, are not squares of one
+ * size.
+ */
+export function checkMasks(images: readonly RgbImage[], masks: readonly Mask[], { areSquare = true } = {}): void {
+  if (areSquare) checkSquares("inpaintImages", images);
   for (const [i, { length }] of masks.entries()) {
     const { width, height } = images[i]!;
     if (length === width * height) continue;

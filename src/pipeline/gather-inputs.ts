@@ -4,9 +4,10 @@ import type { RgbImage } from "../image/image.js";
 import { resizeLanczos } from "../image/pillow-resize.js";
 import type { Cascade } from "../models/interfaces.js";
 import { ArgumentError } from "../platform/arguments.js";
+import { canvasSize, hintSize, hintsOf, type ImageSize } from "./canvas.js";
 import { DataRequirements } from "./data-requirements.js";
 import { maskPlane, planes, type DecoderInputs, type TextInputs } from "./decoder-inputs.js";
-import type { Embedding } from "./embedding.js";
+import type { Embedding, Row } from "./embedding.js";
 import type { EncodedText } from "./manager/encoded-texts.js";
 import { eachOf, type SampleDecoderOptions } from "./script-options.js";
 
@@ -36,11 +37,11 @@ export async function gatherInputs(
   gathering: Gathering,
 ): Promise<DecoderInputs> {
   const { images, imageEmbed, negativeImageEmbed, initImages, inpaintImages, signal } = options;
-  const side = decoder.stages[0]!.info.imageSize;
+  const { width, height } = canvasSize(decoder.stages[0]!.info, options);
   const { encoding } = gathering;
   const { imageEmbedding, image } = needsOf(decoder, options, encoding.canEncode);
   const { preparation } = decoder;
-  const resized = (one: RgbImage) => preparation?.image(one, [side, side]) ?? resizeLanczos(one, side, side);
+  const resized = (one: RgbImage) => preparation?.image(one, [height, width]) ?? resizeLanczos(one, width, height);
   const masked = preparation ? inpaintImages?.map(resized) : inpaintImages;
   return {
     imageEmbed: imageEmbedding ? (imageEmbed ?? (await encoding.embedImages(images!, signal))) : undefined,
@@ -50,10 +51,24 @@ export async function gatherInputs(
     initImage: initImages && planes(initImages.map(resized)),
     inpaintImage: masked && planes(masked),
     inpaintMask: options.inpaintImageMasks?.map((mask, i) => {
-      const own = preparation?.mask(mask, inpaintImages![i]!, [side, side]) ?? mask;
+      const own = preparation?.mask(mask, inpaintImages![i]!, [height, width]) ?? mask;
       return maskPlane(own, masked![i]!);
     }),
+    hint: hintRows(hintsOf(options, gathering.inputs), hintSize(decoder.stages[0]!.info, options)),
   };
+}
+
+/** Hints in the size that the decoder takes. Inputs that share a hint share its row. */
+function hintRows(
+  hints: readonly RgbImage[] | undefined,
+  { width, height }: ImageSize,
+): DecoderInputs["hint"] {
+  const rows = new Map<RgbImage, Row>();
+  return hints?.map((hint) => {
+    const row = rows.get(hint) ?? planes([resizeLanczos(hint, width, height)])[0]!;
+    rows.set(hint, row);
+    return row;
+  });
 }
 
 /** Returns what the decoder needs for a call. Throws `ArgumentError` if the call does not give it. */

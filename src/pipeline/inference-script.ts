@@ -4,6 +4,7 @@ import { joinSettings, type AskedSettings } from "../diffusion/settings.js";
 import type { RgbImage } from "../image/image.js";
 import { takesText, type Encoders } from "../models/interfaces.js";
 import { warnOnConsole } from "../platform/printable.js";
+import { canvasNotes } from "./canvas.js";
 import { ClipEncoder } from "./clip-encoder.js";
 import { checkDecoder, checkDecoderSettings, decoderOf, fillDecoderSettings, sampleDecoder } from "./decoder-call.js";
 import { embedTexts, type EmbeddedTexts, type NegativeRun, type TextsCall } from "./embed-texts.js";
@@ -120,6 +121,8 @@ export abstract class InferenceScript {
 
   /** Generates `sampleCount` images for each input. Returns them by index of the input. Rejects as `checkDecoder` throws. */
   protected async sampleDecoder(options: SampleDecoderOptions): Promise<Map<number, GeneratedImage[]>> {
+    this.checkDecoder(options);
+    for (const note of canvasNotes(decoderOf(this.manager).stages[0]!.info, options)) this.warn(note);
     const encoding = {
       canEncode: this.manager.clip !== undefined,
       embedImages: (images: readonly RgbImage[], signal?: AbortSignal) => this.embedImages(images, signal),

@@ -2,6 +2,7 @@ import type { SamplerName } from "../diffusion/samplers.js";
 import type { CascadeSettings } from "../diffusion/settings.js";
 import { checkLength } from "../platform/arguments.js";
 import type { RgbImage } from "../image/image.js";
+import type { CanvasOptions } from "./canvas.js";
 import type { Embedding } from "./embedding.js";
 import type { TimeEstimate } from "./time-estimate.js";
 import type { JsonOptions, GeneratedImage } from "./generated-image.js";
@@ -102,13 +103,13 @@ export interface NegativeOptions {
 }
 
 /** How the decoder generates images from its inputs. */
-export interface GenerateOptions extends CallOptions, DecoderCallOptions {
+export interface GenerateOptions extends CallOptions, DecoderCallOptions, CanvasOptions {
   /** Images for each input. Default 1. */
   readonly sampleCount?: number | undefined;
 }
 
 /** Options of scripts that sample the prior and then the decoder. Each is an option of one of them, with its name as prefix. */
-export interface TwoStageOptions extends CallOptions {
+export interface TwoStageOptions extends CallOptions, CanvasOptions {
   /** Guidance scale of the prior; 1 is no guidance. Default: that of the load config, or else the prior's own: usually 1. */
   readonly priorCondScale?: number | undefined;
   /** Sampling steps of the prior. Default: those of the load config, or else the prior's own: usually as many as in training. */
@@ -165,12 +166,16 @@ export interface DecoderData {
   /** Image embeddings that guidance moves away from, if U-Nets take them. Default: the null embedding of each U-Net. */
   readonly negativeImageEmbed?: readonly Embedding[] | undefined;
   /**
-   * Square initial images, in place of noise alone. They are resized to the size of U-Net 1 (Pillow's LANCZOS) and noised for
-   * the first step that `strength` leaves; sampling goes on from there. Later U-Nets enlarge the result as usual. Cannot be
+   * Initial images, in place of noise alone; square ones, unless the decoder generates images of many sizes
+   * (`StageInfo.sizeUnit`). They are resized to the size of U-Net 1 (Pillow's LANCZOS; Kandinsky: its bicubic filter) and noised
+   * for the first step that `strength` leaves; sampling goes on from there. Later U-Nets enlarge the result as usual. Cannot be
    * combined with `inpaintImages`, or with a `startAtUnetNumber` above 1.
    */
   readonly initImages?: readonly RgbImage[] | undefined;
-  /** Square images of one size to inpaint. `inpaintImageMasks` says what is kept of them. */
+  /**
+   * Images to inpaint: squares of one size, or any images if the decoder generates images of many sizes. `inpaintImageMasks` says
+   * what is kept of them.
+   */
   readonly inpaintImages?: readonly RgbImage[] | undefined;
   /** A mask for each of `inpaintImages`: true where a pixel is kept. */
   readonly inpaintImageMasks?: readonly Mask[] | undefined;

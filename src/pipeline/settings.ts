@@ -1,6 +1,7 @@
 // Names and rules of the options of scripts. The settings of networks are in the table of diffusion/settings.ts.
 import { mapSettings, SETTINGS, type AskedSettings, type NetworkSettings } from "../diffusion/settings.js";
 import { checkArguments, count, exactWholeNumber, fraction, oneOrEach, orNull, type ArgumentRule } from "../platform/arguments.js";
+import { imageSize } from "./canvas.js";
 import { RANDOM_RULES } from "./randomness.js";
 
 type Rules = Readonly<Record<string, ArgumentRule<unknown>>>;
@@ -75,6 +76,7 @@ const SCRIPT_RULES: Rules = {
   ...prefixed("decoder", DECODER_RULES),
   resampleTimes: count,
   frames: count,
+  size: imageSize,
 };
 
 /** Throws `ArgumentError` if an option of a script has an invalid value. */

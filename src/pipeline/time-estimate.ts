@@ -1,5 +1,7 @@
 import { settingsOfEach, type CascadeSettings } from "../diffusion/settings.js";
 import type { Cascade, Prior } from "../models/interfaces.js";
+import type { StageInfo } from "../models/stage-info.js";
+import { canvasSize, type Canvas } from "./canvas.js";
 import type { AskedPriorSettings } from "./settings.js";
 
 /** Work of one network in a call. */
@@ -27,11 +29,9 @@ export interface PriorWork extends AskedPriorSettings {
 }
 
 /** What the decoder will sample. */
-export interface DecoderWork extends CascadeSettings {
+export interface DecoderWork extends CascadeSettings, Canvas {
   /** Number of images. */
   readonly images: number;
-  /** First U-Net to run, counted from 1. Default 1. */
-  readonly startAtUnetNumber?: number | undefined;
   /** Last U-Net to run, counted from 1. Default: the last of the decoder. */
   readonly stopAtUnetNumber?: number | undefined;
   /** How often each step is repeated in inpainting. Default 1. */
@@ -73,9 +73,16 @@ export function decoderPlan({ stages }: Pick<Cascade, "stages">, work: DecoderWo
     const index = start - 1 + i;
     const run = { resampleTimes, strength: index === 0 ? strength : undefined };
     const rows = images * stage.evaluations(asked[index], run);
-    return [networkName("decoder", index + 1), { rows, cost: stage.cost?.(asked[index]) }] as const;
+    const cost = stage.cost?.(asked[index]);
+    return [networkName("decoder", index + 1), { rows, cost: cost && cost * areaOf(stage.info, work) }] as const;
   });
   return new Map(plan);
+}
+
+/** How many times more pixels an image has than one of the stage's own size: its cost grows about as much. */
+function areaOf(info: StageInfo, work: Canvas): number {
+  const { width, height } = canvasSize(info, work);
+  return info.sizeUnit === undefined ? 1 : (width * height) / info.imageSize ** 2;
 }
 
 /** Work of a network so far. */

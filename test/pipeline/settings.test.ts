@@ -8,6 +8,7 @@ import {
   unprefixed,
   type Prefixed,
 } from "../../src/pipeline/settings.js";
+import type { CanvasOptions } from "../../src/pipeline/canvas.js";
 import type {
   CallOptions,
   DecoderCallOptions,
@@ -30,7 +31,7 @@ describe("options of scripts that sample prior and decoder", () => {
 
   it("are all options of both", () => {
     type Stages = Prefixed<"prior", PriorCallOptions> & Prefixed<"decoder", DecoderCallOptions>;
-    expectTypeOf<Pick<TwoStageOptions, Exclude<keyof TwoStageOptions, keyof CallOptions>>>().branded.toEqualTypeOf<{
+    expectTypeOf<Pick<TwoStageOptions, Exclude<keyof TwoStageOptions, keyof (CallOptions & CanvasOptions)>>>().branded.toEqualTypeOf<{
       readonly [Name in keyof Stages]?: Stages[Name];
     }>();
   });

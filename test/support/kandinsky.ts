@@ -19,3 +19,11 @@ export async function writeCombinedPrior(fixture = "kandinsky-prior"): Promise<s
   await writeFile(join(folder, "model_index.json"), JSON.stringify(combined));
   return folder;
 }
+
+/** A load config with the decoder of a fixture, and the prior of another. */
+export function kandinskyConfig(decoder: string): Record<string, unknown> {
+  const from = (folder: string) => ({ load_type: "local", path: folder });
+  const prior = { load_model_from: from(join(fixtureFolder("kandinsky-text-to-image"), "prior")) };
+  const load_model_from = from(join(fixtureFolder(decoder), "model"));
+  return { clip: prior, prior, decoder: { unet_sources: [{ unet_numbers: [1], load_model_from }] } };
+}

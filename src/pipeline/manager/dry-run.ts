@@ -10,6 +10,7 @@ import type {
 } from "../../models/interfaces.js";
 import type { TextShape } from "../../models/stage-info.js";
 import type { Arena } from "../../tensor/arena.js";
+import { canvasSize, checkSize, hintSize, type CanvasOptions } from "../canvas.js";
 import { HeldTensors } from "../../tensor/held-tensors.js";
 
 // Calls of models on a stream that computes nothing (`CommandStream.isDryRun`): to compile kernels, or to count memory.
@@ -41,11 +42,17 @@ function noPadding(batch: number, [length]: TextShape): TextMaskRows {
 }
 
 /** Options of a dry run of a cascade. */
-type DryRun = CascadeSettings & Pick<CascadeSampling<Cascade>, "startAtUnetNumber" | "stopAtUnetNumber" | "use" | "size">;
+type DryRun = CascadeSettings &
+  Pick<CascadeSampling<Cascade>, "startAtUnetNumber" | "stopAtUnetNumber" | "use"> &
+  Pick<CanvasOptions, "size">;
 
-/** Dry run of each U-Net of a cascade that was trained, or of some of them. */
+/**
+ * Dry run of each U-Net of a cascade that was trained, or of some of them. Rejects with `ArgumentError` for a size that the decoder does
+ * not take.
+ */
 export async function dryRunDecoder(arena: Arena, decoder: Cascade, batch: number, run: DryRun): Promise<void> {
   const { startAtUnetNumber: start = 1, stopAtUnetNumber: stop = decoder.stages.length } = run;
+  checkSize(decoder, { size: run.size });
   for (const [i, { info }] of decoder.stages.entries()) {
     const number = i + 1;
     if (number < start || number > stop || !info.isTrained) continue;
@@ -64,23 +71,24 @@ async function dryRunStage(
   const textShape = infos.find((info) => info.textShape !== undefined)?.textShape;
   const takesEmbed = infos.some(({ takesTextEmbed }) => takesTextEmbed);
   const before = infos[run.startAtUnetNumber - 2];
-  const { takesHint, inpaintsOnly, imageSize } = infos[run.startAtUnetNumber - 1]!;
-  const [height, width] = run.size ?? [imageSize, imageSize];
-  const imageOf = (channels: number) => arena.empty([batch, height, width, channels], "f32");
+  const info = infos[run.startAtUnetNumber - 1]!;
+  const { width, height } = canvasSize(info, { size: run.size });
+  const image = (channels: number, size = { width, height }) =>
+    arena.empty([batch, size.height, size.width, channels], "f32");
   using held = new HeldTensors(arena);
   const inputs = held.hold(() => ({
     imageEmbed: imageDim === undefined ? undefined : arena.empty([batch, imageDim], "f32"),
     textEncodings: textShape && arena.empty([batch, ...textShape], "f32"),
     textEmbed: takesEmbed && imageDim !== undefined ? arena.empty([batch, imageDim], "f32") : undefined,
+    hint: info.takesHint ? image(decoder.channels, hintSize(info, { size: run.size })) : undefined,
+    ...(info.inpaintsOnly ? { inpaintImage: image(decoder.channels), inpaintMask: image(1) } : {}),
     image: before && arena.empty([batch, before.imageSize, before.imageSize, decoder.channels], "f32"),
-    hint: takesHint ? imageOf(RGB) : undefined,
-    inpaintImage: inpaintsOnly ? imageOf(decoder.channels) : undefined,
-    inpaintMask: inpaintsOnly ? imageOf(1) : undefined,
   }));
   const textMask = textShape && takesEmbed ? noPadding(batch, textShape) : undefined;
   const { textEncodings, textEmbed } = inputs;
   const negative = decoder.nullText === undefined ? undefined : { textEncodings, textEmbed, textMask };
-  const call = { ...run, ...inputs, textMask, negative, batchSize: batch, noise: NO_NOISE };
+  const size = info.sizeUnit === undefined ? undefined : ([height, width] as const);
+  const call = { ...run, ...inputs, size, textMask, negative, batchSize: batch, noise: NO_NOISE };
   const images = await decoder.sample(arena, call);
   images.dispose();
 }

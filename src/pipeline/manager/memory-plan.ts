@@ -6,6 +6,7 @@ import type { Cascade, Encoders, Prior, UseComponent } from "../../models/interf
 import { Arena } from "../../tensor/arena.js";
 import { WEIGHT_FORMATS, type ComputeType, type WeightFormat } from "../../tensor/dtype.js";
 import type { Component } from "../../models/component.js";
+import { imageSize, type CanvasOptions } from "../canvas.js";
 import { defaultSettings } from "./default-settings.js";
 import { ModelLoader, type Loaded } from "./load-models.js";
 import type { LoadingOptions } from "./loading-options.js";
@@ -47,8 +48,8 @@ export interface MemoryPlanOptions extends Pick<LoadingOptions, "signal" | "fetc
   readonly weights?: WeightFormat | undefined;
   /** Images in a batch. */
   readonly batchSize: number;
-  /** Height and width of the images in pixels, as for a call of the decoder. Default: those of the decoder. */
-  readonly size?: readonly [height: number, width: number] | undefined;
+  /** Size of the images, for a decoder of many sizes. Default: squares of its own size. */
+  readonly size?: CanvasOptions["size"];
   /**
    * Bytes of a tensor that the adapter can bind (`gpu.limits.maxStorageBufferBindingSize`): splitting operations may take
    * memory. Default: no limit.
@@ -74,8 +75,14 @@ export async function planMemory(
   { dtype, weights = "full", batchSize, size, maxBindingSize, gpu, ...files }: MemoryPlanOptions,
 ): Promise<MemoryPlan> {
   checkArguments(
-    { dtype: oneOf("f32", "f16"), weights: oneOf(...WEIGHT_FORMATS), batchSize: count, maxBindingSize: byteLimit },
-    { dtype, weights, batchSize, maxBindingSize },
+    {
+      dtype: oneOf("f32", "f16"),
+      weights: oneOf(...WEIGHT_FORMATS),
+      batchSize: count,
+      size: imageSize,
+      maxBindingSize: byteLimit,
+    },
+    { dtype, weights, batchSize, size, maxBindingSize },
   );
   const counter = new MemoryCounter(maxBindingSize, gpu);
   const arena = new Arena(counter.stream, dtype, { weights });

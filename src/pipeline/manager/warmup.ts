@@ -4,6 +4,7 @@ import type { GpuDevice } from "../../gpu/device.js";
 import { Arena } from "../../tensor/arena.js";
 import type { ComputeType } from "../../tensor/dtype.js";
 import { unprefixed, type Prefixed } from "../settings.js";
+import type { CanvasOptions } from "../canvas.js";
 import { dryRunDecoder, dryRunPrior, dryRunTextEncoder } from "./dry-run.js";
 import type { Models } from "./computed-models.js";
 import type { DefaultSettings } from "./default-settings.js";
@@ -18,7 +19,8 @@ export interface WarmupProgress {
 
 /** Options of `warmup`: settings of later calls, as far as kernels depend on them. Default: those of the load config. */
 export type WarmupOptions = Prefixed<"prior", AskedSettings> &
-  Prefixed<"decoder", CascadeSettings> & {
+  Prefixed<"decoder", CascadeSettings> &
+  Pick<CanvasOptions, "size"> & {
     /** Called at the start, and after each kernel. */
     readonly onProgress?: ((progress: WarmupProgress) => void) | undefined;
     /** Ends the call; it rejects with the signal's reason. Kernels that are compiled stay so. */
@@ -54,7 +56,7 @@ export async function compileKernels(
   if (prior) await dryRunPrior(arena, prior.model, 1, withDefaults(unprefixed("prior", options), defaults.prior));
   if (decoder) {
     const each = stageSettings(decoder.model.stages, unprefixed("decoder", options), defaults.decoder);
-    await dryRunDecoder(arena, decoder.model, 1, joinSettings(each));
+    await dryRunDecoder(arena, decoder.model, 1, { ...joinSettings(each), size: options.size });
   }
   await stream.sync();
 }

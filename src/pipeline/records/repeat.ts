@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { checkValue } from "../../config/config-error.js";
+import { MAX_SIDE, type ImageSize } from "../canvas.js";
 import { TOKENIZATIONS, type Tokenization } from "../script-options.js";
 import type { WeightFormat } from "../../tensor/dtype.js";
 import type { ImageRecord } from "./image-record.js";
@@ -11,6 +12,8 @@ export interface Repetition {
   readonly negativeText: string | undefined;
   /** Settings of prior and decoder. */
   readonly settings: TwoStageSettings;
+  /** Of the image; undefined if its decoder has one size only. */
+  readonly size: ImageSize | undefined;
   /** Seed of its image embedding, if it is not the seed of the image. */
   readonly priorSeed: number | undefined;
   readonly tokenization: Tokenization | undefined;
@@ -22,11 +25,14 @@ export interface Repetition {
   };
 }
 
+const side = z.int().check(z.positive(), z.maximum(MAX_SIDE));
+
 /** Parameters of `BasicInference` other than settings. */
 const otherParameters = z.looseObject({
   text: z.string(),
   negativeText: z.optional(z.string()),
   computedInF32: z.optional(z.array(z.string())),
+  size: z.optional(z.object({ width: side, height: side })),
   strength: z.optional(z.number()),
   priorSeed: z.optional(z.int().check(z.nonnegative())),
   tokenization: z.optional(z.enum(TOKENIZATIONS)),
@@ -43,7 +49,7 @@ export function repetitionOf({
   const others = checkValue(otherParameters, parameters);
   const { settings, faults } = recordedSettings(parameters);
   if (others.faults || faults.length > 0) return { faults: [...(others.faults ?? []), ...faults] };
-  const { text, negativeText, computedInF32, priorSeed, tokenization, strength } = others.data;
+  const { text, negativeText, computedInF32, priorSeed, tokenization, strength, size } = others.data;
   if (strength !== undefined)
     return { faults: ["it was generated from an initial image, which the record does not hold"] };
   return {
@@ -53,6 +59,7 @@ export function repetitionOf({
       priorSeed,
       tokenization,
       settings,
+      size,
       loading: {
         // Every adapter has f32, but not f16. If f16 is missing, `differences` reports the dtype.
         dtype: dtype === "f32" ? "f32" : "auto",

@@ -2,6 +2,7 @@ import { atMostOne, checkLength, filledList, text as textRule } from "../../plat
 import { pickSettings } from "../../diffusion/settings.js";
 import type { RgbImage } from "../../image/image.js";
 import { checkStart } from "../check-call.js";
+import { hintsOf, imagesOf } from "../canvas.js";
 import { strengthOf } from "../decoder-inputs.js";
 import { unguided, type EmbeddedTexts, type TextsCall } from "../embed-texts.js";
 import type { Embedding } from "../embedding.js";
@@ -22,7 +23,10 @@ export interface BasicInferenceOptions extends TwoStageOptions, NegativeOptions,
    * with `priorSeeds`. Default: embeddings from the prior.
    */
   readonly imageEmbed?: readonly Embedding[] | undefined;
-  /** Square initial images, one for each text or one for all; see `strength`. Default: noise alone. */
+  /**
+   * Initial images, one for each text or one for all; see `strength`. They are square, unless the decoder generates images of many
+   * sizes (`StageInfo.sizeUnit`). Default: noise alone.
+   */
   readonly initImages?: RgbImage | readonly RgbImage[] | undefined;
   /**
    * With `seeds`: a seed for each image embedding. Default: the seed of its first image. An image with the same seed as its
@@ -56,10 +60,11 @@ export class BasicInference extends InferenceScript {
     const texts = filledList(textRule)("text", typeof text === "string" ? [text] : text);
     const { priorSeeds, ...stages } = options;
     const { signal, onProgress, onImage, previewEvery, priorSampleCount = 1, decoderSampleCount = 1 } = options;
-    const { imageEmbed, strength } = options;
+    const { imageEmbed, strength, size, hint } = options;
     const initImages = initImagesOf(options, texts.length);
     const priorOptions = unprefixed("prior", stages);
-    const decoderOptions = { ...unprefixed("decoder", stages), strength };
+    const hints = hintsOf(options, texts.length);
+    const decoderOptions = { ...unprefixed("decoder", stages), size, hint, strength };
     const prior = imageEmbed ? undefined : this.priorSettings(priorOptions);
     const count = texts.length * priorSampleCount;
     const generators = randomnessOf(options);
@@ -78,6 +83,7 @@ export class BasicInference extends InferenceScript {
       decoder: {
         ...decoderOptions,
         images: count * decoderSampleCount,
+        initImages,
         strength: strengthOf({ initImages, strength }),
       },
     });
@@ -96,6 +102,7 @@ export class BasicInference extends InferenceScript {
       negativeText: negativeText && flat.map(({ index }) => negativeText[index]!),
       negativeImageEmbed,
       initImages: initImages && flat.map(({ index }) => initImages[index]!),
+      hint: hints && flat.map(({ index }) => hints[index]!),
       describe: (input, decoder) => ({
         ...withPrior(prior, decoder),
         ...(namesPriorSeed ? { priorSeed: priorSeedOf(randomness.prior, input) } : {}),
@@ -135,12 +142,7 @@ function initImagesOf(
 ): readonly RgbImage[] | undefined {
   atMostOne({ imageEmbed, priorSeeds });
   if (imageEmbed) checkLength("imageEmbed", imageEmbed, texts);
-  if (initImages === undefined) return undefined;
-  return isOne(initImages) ? new Array<RgbImage>(texts).fill(initImages) : checkLength("initImages", initImages, texts);
-}
-
-function isOne(images: RgbImage | readonly RgbImage[]): images is RgbImage {
-  return !Array.isArray(images);
+  return imagesOf("initImages", initImages, texts);
 }
 
 function pickNoiseLevel({ noiseLevel }: JsonOptions): JsonOptions {

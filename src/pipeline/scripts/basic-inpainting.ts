@@ -3,6 +3,8 @@ import { ArgumentError, filledList, text as textRule } from "../../platform/argu
 import type { RgbImage } from "../../image/image.js";
 import { describeUniform } from "../../image/mask.js";
 import { withPrior } from "./basic-inference.js";
+import { hasSizes } from "../canvas.js";
+import { decoderOf } from "../decoder-call.js";
 import { checkMasks } from "../decoder-inputs.js";
 import { InferenceScript } from "../inference-script.js";
 import type { GeneratedImage } from "../generated-image.js";
@@ -33,7 +35,8 @@ export class BasicInpainting extends InferenceScript {
 
   /**
    * Inpaints images, each with a mask and a text. Returns the results by index of the input. Images must be square and of one
-   * size. Kept pixels have the bytes of the image; if the result has another size, the nearest neighbour of each. Warns of
+   * size, unless the decoder generates images of many sizes. Kept pixels have the bytes of the image; if the result has another
+   * size, the nearest neighbour of each or, for decoders with a preparation of their own, those of the resized image. Warns of
    * masks that keep everything or nothing. Rejects with `ArgumentError` for invalid inputs and options.
    */
   async run(
@@ -53,17 +56,18 @@ export class BasicInpainting extends InferenceScript {
     }
     const { sampleCount = 1, resampleTimes = 5, signal, onProgress, onImage, previewEvery } = options;
     const priorOptions = unprefixed("prior", options);
-    const decoderOptions = unprefixed("decoder", options);
+    const { size, hint } = options;
+    const decoderOptions = { ...unprefixed("decoder", options), size, hint };
     const prior = this.priorSettings(priorOptions);
     this.checkDecoderSettings(decoderOptions, true);
-    checkMasks(images, masks);
+    checkMasks(images, masks, { areSquare: !hasSizes(decoderOf(this.manager)) });
     const negativeText = eachOf("negativeText", options.negativeText, texts.length);
     if (negativeText) this.checkNegative(decoderOptions, prior);
     this.#warnOfUniform(masks);
     const count = texts.length * sampleCount;
     const timeEstimate = this.timeEstimate({
       prior: { ...prior, embeddings: count * (negativeText && this.negativeRun === "own" ? 2 : 1) },
-      decoder: { ...decoderOptions, images: count, resampleTimes },
+      decoder: { ...decoderOptions, inpaintImages: images, images: count, resampleTimes },
     });
     const shared = { generator: randomnessOf(options), signal, onProgress, timeEstimate };
     const call = { ...shared, ...priorOptions, ...prior, sampleCount };

@@ -11,9 +11,11 @@ import { eachOf, type SamplePriorOptions, type TwoStageOptions } from "../script
 import { checkOptions, unprefixed } from "../settings.js";
 
 /** Options of `Interpolate.run`. */
-export interface InterpolateOptions extends OneSeed<TwoStageOptions> {
+export interface InterpolateOptions extends OneSeed<Omit<TwoStageOptions, "hint">> {
   /** Number of images, including both ends. Default 8. */
   readonly frames?: number | undefined;
+  /** As for the other scripts: one for all images. */
+  readonly hint?: RgbImage | undefined;
   /**
    * If the decoder takes text: a text for both ends, or one for each. Default: the prompts, and for images the null text of the
    * decoder; needed for images if it has none.
@@ -50,7 +52,8 @@ export class Interpolate extends InferenceScript {
     wholeNumber(2)("frames", frames);
     const ends = [start, end] as const;
     const priorOptions = unprefixed("prior", options);
-    const decoderOptions = unprefixed("decoder", options);
+    const { size, hint } = options;
+    const decoderOptions = { ...unprefixed("decoder", options), size, hint };
     const prior = ends.some(isPrompt) ? this.priorSettings(priorOptions) : undefined;
     this.checkDecoderSettings(decoderOptions);
     const texts = this.#texts(ends, options.text);

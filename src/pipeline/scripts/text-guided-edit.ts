@@ -1,5 +1,6 @@
 import { anything, filledList, text as textRule } from "../../platform/arguments.js";
 import type { RgbImage } from "../../image/image.js";
+import { hintsOf } from "../canvas.js";
 import { InferenceScript } from "../inference-script.js";
 import { difference, lengthOf, slerp } from "./interpolation.js";
 import type { GeneratedImage } from "../generated-image.js";
@@ -41,6 +42,7 @@ export class TextGuidedEdit extends InferenceScript {
     const { from, to, strength = 0.4, frames = 1, ...generateOptions } = options;
     for (const [name, text] of Object.entries({ from, to })) textRule(name, text);
     filledList(anything)("images", images);
+    const hints = hintsOf(options, images.length);
     const generators = generatorsOfInputs(options, images.length);
     const positions = Array.from({ length: frames }, (_, i) => (frames === 1 ? 1 : i / (frames - 1)));
     const inputs = images.flatMap((_, image) => positions.map((position) => ({ image, position })));
@@ -64,6 +66,7 @@ export class TextGuidedEdit extends InferenceScript {
         return slerp(start, difference(before!, after!, lengthOf(start)), strength * position);
       }),
       ...textInputs,
+      hint: hints && inputs.map(({ image }) => hints[image]!),
       describe: (input, own) => ({ from, to, strength: strength * inputs[input]!.position, ...own }),
     });
     const result = new Map(images.map((_, image): [number, GeneratedImage[]] => [image, []]));

@@ -4,7 +4,7 @@ import type { GeneratedImage } from "../generated-image.js";
 import { eachOf, type GenerateOptions, type NegativeOptions } from "../script-options.js";
 
 /** Options of `Upscale.run`. */
-export interface UpscaleOptions extends GenerateOptions, NegativeOptions {
+export interface UpscaleOptions extends Omit<GenerateOptions, "size" | "hint">, NegativeOptions {
   /** A text for each image, or one for all. Needed if the U-Nets that run take text. */
   readonly text?: string | readonly string[] | undefined;
   /** First U-Net to run, counted from 1. Default 2. */

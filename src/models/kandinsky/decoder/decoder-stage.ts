@@ -13,6 +13,7 @@ import type { StageInfo } from "../../stage-info.js";
 import type { MovqOptions } from "../config/movq-config.js";
 import { DECODER_DEFAULTS } from "../defaults.js";
 import { Movq } from "../movq/movq.js";
+import { HINT_SCALE } from "../unet/hint-block.js";
 import { IMAGE_TOKENS } from "../unet/image-condition.js";
 import { LatentSampler, type LatentSamplerOptions, type LatentSampling } from "./latent-sampler.js";
 import { DEFAULT_LATENT_SIDE, sizeUnit } from "./sizes.js";
@@ -50,6 +51,7 @@ export class DecoderStage implements CascadeStage {
       imageSize: this.#latentSide * this.latentScale,
       sizeUnit: sizeUnit(unet, this.latentScale),
       takesHint: unet.beside === "hint",
+      hintScale: HINT_SCALE / this.latentScale,
       inpaintsOnly: unet.beside === "kept",
       takesText: false,
       takesImageEmbed: true,
