@@ -5,11 +5,12 @@ import { IMAGE_ENCODER } from "../models/component.js";
 import type { DalleModelManager } from "../pipeline/manager/model-manager.js";
 import { DEFAULT_STRENGTH, type ScriptOptions } from "../pipeline/script-options.js";
 import { BasicInference } from "../pipeline/scripts/basic-inference.js";
-import { checkInputs, fileInputs, gatherPrompts, loadInitImages, type PromptFlags } from "./asking/gather-prompts.js";
+import { checkInputs, fileInputs, gatherPrompts, initImagesFor, readInitImages, type PromptFlags } from "./asking/gather-prompts.js";
 import { isPromptsFile } from "./asking/prompts.js";
 import { UsageError } from "./errors.js";
 import { generateImages } from "./generating/command.js";
 import { checkEmbeddingLength } from "./generating/embeddings.js";
+import { addHintOption, addSizeOption, checkCanvasFlags, loadHints, type HintFlags } from "./generating/canvas-options.js";
 import {
   addGenerationOptions,
   addNegativeOption,
@@ -24,7 +25,7 @@ import { interruptSignal } from "./interrupt.js";
 import { collectTexts, fraction, wholeNumber } from "./option-values.js";
 import { say } from "./output.js";
 
-interface DreamFlags extends PromptFlags, PriorFlags, NegativeFlags {
+interface DreamFlags extends PromptFlags, PriorFlags, NegativeFlags, HintFlags {
   readonly strength?: number;
 }
 
@@ -36,6 +37,8 @@ Examples:
   $ dalle2 dream "a blue square" --cond-scale 3,1 --steps 24,12 --prior-steps 16
   $ dalle2 dream --from output/a-red-circle-1.png
   $ dalle2 dream "a blue circle" --init-image sketch.png --strength 0.6
+  $ dalle2 dream "a lighthouse" --size 768x512 --model-config kandinsky/
+  $ dalle2 dream "a blue room" --hint depth.png --model-config kandinsky-depth/
   $ dalle2 dream --embeddings shapes.safetensors
   $ printf 'a red circle\\na blue square\\n\\n2\\n' | dalle2 dream
 
@@ -49,7 +52,8 @@ four embeddings with one image each; --prior-samples 2 --decoder-samples 3 gives
 override the recorded ones.
 
 With --init-image, U-Net 1 starts from that image instead of pure noise. --strength is the share of the sampling steps that
-it runs; the higher, the more the image changes. Later U-Nets enlarge the result.
+it runs; the higher, the more the image changes. Later U-Nets enlarge the result. Images that are not square are cropped to the
+square in their middle, unless the model has many sizes (Kandinsky): then the results have their proportions, or --size.
 
 With --embeddings, image embeddings from a file (written by dalle2 embed --text) replace the prior. The prompts are the
 texts in that file.`;
@@ -73,7 +77,8 @@ export function register(program: Command): void {
       `how much --init-image may change, from 0 to 1 (default: ${DEFAULT_STRENGTH})`,
       fraction,
     );
-  addGenerationOptions(addPriorOptions(addNegativeOption(command)))
+  addHintOption(command, "prompt");
+  addSizeOption(addGenerationOptions(addPriorOptions(addNegativeOption(command))).optionsGroup("Sampling:"))
     .optionsGroup("Sampling:")
     .option("--prior-samples <n>", "image embeddings per prompt (default: 1)", wholeNumber)
     .option("--decoder-samples <n>", "images per image embedding (default: 1)", wholeNumber)
@@ -104,19 +109,22 @@ function withPrompts(flags: DreamFlags, args: readonly string[]): DreamFlags {
 async function dream(given: DreamFlags): Promise<void> {
   const signal = interruptSignal();
   checkInputs(given);
-  const repeats = given.from === undefined ? undefined : repeated(await recordToRepeat(given.from), given.modelConfig);
+  const repeats = given.from === undefined ? undefined : repeated(await recordToRepeat(given.from, given), given.modelConfig);
   // An explicit dtype applies to all components.
   const ofAll = given.dtype === undefined ? {} : { computeInF32: [] };
   const flags = repeats ? { ...repeats.flags, ...ofAll, ...given } : given;
-  const sampling = { ...repeats?.settings, ...samplingOptions(given) };
+  const sampling = { ...repeats?.settings, ...samplingOptions({ size: repeats?.size, ...given }) };
   const { prompts, imageEmbed, priorSampleCount, decoderSampleCount } = await gatherPrompts(flags, signal);
-  const initImages = await loadInitImages(flags, prompts.length);
+  const files = await readInitImages(flags, prompts.length);
+  const hint = await loadHints(flags, prompts.length, "prompt");
   const subjects = prompts.map((prompt, i) => ({ name: prompt, inputs: { prompt, ...fileInputs(flags, i) } }));
   const images = planSamples(subjects, priorSampleCount * decoderSampleCount, flags);
   const { priorSeed } = repeats ?? {};
   // With another seed, or several images, the recorded prior seed does not apply.
   const isSame = priorSeed !== undefined && given.seed === undefined && images.length === 1;
   const plan = (manager: DalleModelManager, scripts: ScriptOptions): GenerationPlan => {
+    checkCanvasFlags(manager, sampling.size, { hint });
+    const initImages = initImagesFor(manager, files);
     if (imageEmbed) checkEmbeddingLength(manager, imageEmbed, given.embeddings!);
     return {
       images,
@@ -131,6 +139,7 @@ async function dream(given: DreamFlags): Promise<void> {
           priorSampleCount,
           decoderSampleCount,
           imageEmbed,
+          hint,
           initImages,
           strength: given.strength,
         }),

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { TextGuidedEdit } from "../pipeline/scripts/text-guided-edit.js";
 import { askSamples, openAsker } from "./asking/asking.js";
 import { captionOf } from "./asking/captions.js";
+import { addHintOption, addSizeOption, checkCanvasFlags, hintInput, loadHints, type HintFlags } from "./generating/canvas-options.js";
 import { generateImages } from "./generating/command.js";
 import { addGenerationOptions, decoderOptions, type GenerationFlags } from "./generating/options.js";
 import { planSeries } from "./generating/plan.js";
@@ -11,7 +12,7 @@ import { askImages, expandFolders, loadForClip } from "./asking/image-files.js";
 import { interruptSignal } from "./interrupt.js";
 import { collectTexts, nonEmptyText, fraction, wholeNumber } from "./option-values.js";
 
-interface EditFlags extends GenerationFlags {
+interface EditFlags extends GenerationFlags, HintFlags {
   readonly image?: readonly string[];
   readonly from?: string;
   readonly to?: string;
@@ -40,7 +41,8 @@ export function register(program: Command): void {
     .option("--to <text>", "what the edited images should show", nonEmptyText)
     .option("--strength <fraction>", "how far to edit, from 0 to 1; the paper uses 0.25 to 0.5", fraction, 0.4)
     .option("--frames <n>", "number of images in the series", wholeNumber, 1);
-  addGenerationOptions(command)
+  addHintOption(command, "image");
+  addSizeOption(addGenerationOptions(command).optionsGroup("Sampling:"))
     .addHelpText("after", EXAMPLES)
     .action((files: readonly string[], _, self: Command) => {
       const flags = self.optsWithGlobals<EditFlags>();
@@ -54,20 +56,26 @@ async function edit(flags: EditFlags): Promise<void> {
   const { files, from, to, samples } = await gather(flags, signal);
   /** The index of the input image of each series. */
   const series = files.flatMap((_, i) => new Array<number>(samples).fill(i));
-  const subjectOf = files.map((file) => ({ name: parse(file).name, inputs: { image: basename(file), from, to } }));
+  const subjectOf = files.map((file, i) => ({
+    name: parse(file).name,
+    inputs: { image: basename(file), from, to, ...hintInput(flags, i) },
+  }));
+  const hints = await loadHints(flags, files.length, "image");
   const planned = planSeries(
     series.map((image) => subjectOf[image]!),
     frames,
     flags,
   );
   await generateImages(flags, signal, async (manager, scripts) => {
+    checkCanvasFlags(manager, flags.size, { hint: hints });
     const images = await loadForClip(files, manager);
+    const hint = hints && series.map((image) => hints[image]!);
     return {
       images: planned.flatMap(({ images }) => images),
       generate: (call) =>
         new TextGuidedEdit(manager, scripts).run(
           series.map((image) => images[image]!),
-          { ...call, ...decoderOptions(flags), ...seedsOf(planned), from, to, strength, frames },
+          { ...call, ...decoderOptions(flags), ...seedsOf(planned), hint, from, to, strength, frames },
         ),
     };
   });

@@ -4,6 +4,7 @@ import { MASK_CHANNELS, type MaskChannel } from "../image/mask.js";
 import { BasicInpainting } from "../pipeline/scripts/basic-inpainting.js";
 import { askSamples, openAsker, type Asker } from "./asking/asking.js";
 import { askText, textsFor } from "./asking/captions.js";
+import { addSizeOption, checkCanvasFlags, keepsProportions } from "./generating/canvas-options.js";
 import { generateImages } from "./generating/command.js";
 import {
   addGenerationOptions,
@@ -18,7 +19,7 @@ import { planSamples } from "./generating/plan.js";
 import { checkSeeds } from "./generating/seeds.js";
 import { counted } from "../platform/counted.js";
 import { UsageError } from "./errors.js";
-import { imageProblem, loadMasked, type MaskedFiles } from "./asking/image-files.js";
+import { imageProblem, loadMasked, squareMasked, wholeMasked, type MaskedFiles } from "./asking/image-files.js";
 import { interruptSignal } from "./interrupt.js";
 import { say } from "./output.js";
 import { collectTexts, wholeNumber } from "./option-values.js";
@@ -42,7 +43,8 @@ A mask is an image of the same size. Pixels with red above 128 (white, for examp
 With --mask-channel alpha, opaque pixels are kept and transparent ones are generated, as in masks for OpenAI's image edits.
 With --mask-channel luma, bright pixels of any colour are kept. --invert-mask swaps kept and generated in each case.
 
-Images that are not square are cropped, and all are resized to the smallest. Without --text, the text is the prompt in the
+Images that are not square are cropped, and all are resized to the smallest. Models of many sizes (Kandinsky) take them as they
+are; the results have their proportions, or --size. Without --text, the text is the prompt in the
 record that dalle2 wrote to the file or, without a record, the file's name: red_circle.png becomes "Red circle".
 
 Without files, inpaint asks for them. Piped input answers line by line: file, mask and text for each, an empty line, the
@@ -63,7 +65,7 @@ export function register(program: Command): void {
     .option("--invert-mask", "generate what the mask marks to keep, and keep the rest")
     .option("--text <text>", "what the image should show: one for all images, or one per image", collectTexts)
     .option("--resample-times <n>", "how many times each sampling step is run (default: 5)", wholeNumber);
-  addGenerationOptions(addPriorOptions(addNegativeOption(command)))
+  addSizeOption(addGenerationOptions(addPriorOptions(addNegativeOption(command))).optionsGroup("Sampling:"))
     .addHelpText("after", EXAMPLES)
     .action((files: readonly string[], _, self: Command) => {
       const flags = self.optsWithGlobals<InpaintFlags>();
@@ -75,24 +77,29 @@ async function inpaint(flags: InpaintFlags): Promise<void> {
   const signal = interruptSignal();
   const { files, texts, samples } = await gather(flags, signal);
   checkSeeds(flags, files.length * samples);
-  const inputs = await loadMasked(files, { channel: flags.maskChannel, invert: flags.invertMask ?? false, say });
+  const reading = { channel: flags.maskChannel, invert: flags.invertMask ?? false, say };
+  const pairs = await loadMasked(files, reading);
   const subjects = files.map(({ image, mask }, i) => ({
     name: parse(image).name,
     inputs: { image: basename(image), mask: basename(mask), prompt: texts[i]! },
   }));
-  const images = inputs.map(({ image }) => image);
-  const masks = inputs.map(({ mask }) => mask);
-  await generateImages(flags, signal, (manager, scripts) => ({
-    images: planSamples(subjects, samples, flags),
-    generate: (call) =>
-      new BasicInpainting(manager, scripts).run(images, masks, texts, {
-        ...call,
-        ...samplingOptions(flags),
-        negativeText: flags.negativePrompt,
-        sampleCount: samples,
-        resampleTimes: flags.resampleTimes,
-      }),
-  }));
+  await generateImages(flags, signal, (manager, scripts) => {
+    checkCanvasFlags(manager, flags.size, { inpaints: true });
+    const inputs = keepsProportions(manager) ? wholeMasked(pairs, reading) : squareMasked(pairs, files, reading);
+    const images = inputs.map(({ image }) => image);
+    const masks = inputs.map(({ mask }) => mask);
+    return {
+      images: planSamples(subjects, samples, flags),
+      generate: (call) =>
+        new BasicInpainting(manager, scripts).run(images, masks, texts, {
+          ...call,
+          ...samplingOptions(flags),
+          negativeText: flags.negativePrompt,
+          sampleCount: samples,
+          resampleTimes: flags.resampleTimes,
+        }),
+    };
+  });
 }
 
 interface Gathered {

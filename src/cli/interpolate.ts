@@ -7,6 +7,7 @@ import type { DalleModelManager } from "../pipeline/manager/model-manager.js";
 import { openAsker } from "./asking/asking.js";
 import { captionOf } from "./asking/captions.js";
 import type { ScriptOptions, ScriptProgress } from "../pipeline/script-options.js";
+import { addHintOption, addSizeOption, checkCanvasFlags, hintInput, loadHints, type HintFlags } from "./generating/canvas-options.js";
 import { generateImages } from "./generating/command.js";
 import {
   addGenerationOptions,
@@ -25,7 +26,7 @@ import { UsageError } from "./errors.js";
 import { interruptSignal } from "./interrupt.js";
 import { nonEmptyText, wholeNumber } from "./option-values.js";
 
-interface InterpolateFlags extends GenerationFlags, PriorFlags {
+interface InterpolateFlags extends GenerationFlags, PriorFlags, HintFlags {
   readonly start?: string;
   readonly end?: string;
   readonly startText?: string;
@@ -53,7 +54,8 @@ export function register(program: Command): void {
     .option("--frames <n>", "number of images, including both ends", wholeNumber, 8)
     .option("--start-text <text>", "what the start image shows (default: from its record or its name)", nonEmptyText)
     .option("--end-text <text>", "what the end image shows (default: from its record or its name)", nonEmptyText);
-  addGenerationOptions(addPriorOptions(command))
+  addHintOption(command, "series");
+  addSizeOption(addGenerationOptions(addPriorOptions(command)).optionsGroup("Sampling:"))
     .addHelpText("after", EXAMPLES)
     .action((start: string | undefined, end: string | undefined, _, self: Command) =>
       interpolate(withEnds(self.optsWithGlobals<InterpolateFlags>(), [start, end])),
@@ -88,20 +90,24 @@ async function interpolate(flags: InterpolateFlags): Promise<void> {
   checkSeeds(flags, flags.samples ?? 1);
   const { start, end } = await gatherEnds(flags, signal);
   const ends = [await readEnd(start, flags.startText), await readEnd(end, flags.endText)] as const;
-  await generateImages(flags, signal, (manager, scripts) => planInterpolation(manager, scripts, ends, flags));
+  const [hint] = (await loadHints(flags, 1, "series")) ?? [];
+  await generateImages(flags, signal, (manager, scripts) => {
+    checkCanvasFlags(manager, flags.size, { hint });
+    return planInterpolation(manager, scripts, { ends, hint }, flags);
+  });
 }
 
 function planInterpolation(
   manager: DalleModelManager,
   scripts: ScriptOptions,
-  ends: readonly [End, End],
+  { ends, hint }: { readonly ends: readonly [End, End]; readonly hint: RgbImage | undefined },
   flags: InterpolateFlags,
 ): GenerationPlan {
   const { frames, samples = 1 } = flags;
   const [start, end] = ends;
   const script = new Interpolate(manager, scripts);
   const text = textsOf(manager, start, end);
-  const subject = { name: `${start.name} to ${end.name}`, inputs: { start: start.input, end: end.input } };
+  const subject = { name: `${start.name} to ${end.name}`, inputs: { start: start.input, end: end.input, ...hintInput(flags, 0) } };
   const series = planSeries(new Array<Subject>(samples).fill(subject), frames, flags);
   return {
     images: series.flatMap(({ images }) => images),
@@ -121,6 +127,7 @@ function planInterpolation(
           onImage: (image, index) => onImage?.(image, i * frames + index),
           frames,
           text,
+          hint,
         });
       }
     },

@@ -7,6 +7,8 @@ import { publicUrl } from "../platform/secrets.js";
 import { oneConfig } from "./default-config.js";
 import { interruptSignal } from "./interrupt.js";
 import { print, printJson, say } from "./output.js";
+import type { CanvasOptions } from "../pipeline/canvas.js";
+import { parseSize } from "./generating/canvas-options.js";
 import type { WeightFormat } from "../tensor/dtype.js";
 import { priorFolderOption, weightsOption } from "./generating/options.js";
 import { loadConfig, wholeNumber } from "./option-values.js";
@@ -16,6 +18,7 @@ interface Options {
   readonly modelConfig?: string;
   readonly priorFolder?: string;
   readonly batchSize: number;
+  readonly size?: CanvasOptions["size"];
   readonly weights: WeightFormat | undefined;
   readonly tuning?: string;
   readonly json?: true;
@@ -33,6 +36,7 @@ export function register(program: Command): void {
     .option("--model-config <config>", "same as the argument", loadConfig)
     .addOption(priorFolderOption())
     .option("--batch-size <n>", "images per batch", wholeNumber, 1)
+    .option("--size <size>", "size of the images, such as 768x512, for models of many sizes (default: the model's)", parseSize)
     .addOption(weightsOption())
     .option(
       "--tuning <table>",
@@ -40,12 +44,12 @@ export function register(program: Command): void {
     )
     .option("--json", "print one JSON array with the plans for f32 and f16, in bytes")
     .action(async (argument: string | undefined, { modelConfig, priorFolder, ...options }: Options) => {
-      const { batchSize, weights, tuning, json } = options;
+      const { batchSize, size, weights, tuning, json } = options;
       const path = oneConfig(argument, modelConfig);
       const signal = interruptSignal();
       // First the file: a mistake in it is said at once.
       const config = await ModelLoadConfig.open(path, { signal, prior: priorFolder });
-      const plans = await plansOf(config, { batchSize, weights, ...(await adapterFor(tuning)), signal });
+      const plans = await plansOf(config, { batchSize, size, weights, ...(await adapterFor(tuning)), signal });
       if (json) printJson(plans);
       else print(formatPlans(publicUrl(path), plans));
     });

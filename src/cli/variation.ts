@@ -6,6 +6,7 @@ import type { DalleModelManager } from "../pipeline/manager/model-manager.js";
 import type { ScriptOptions } from "../pipeline/script-options.js";
 import type { ImageEmbedded } from "../pipeline/records/embeddings-file.js";
 import { UsageError } from "./errors.js";
+import { addHintOption, addSizeOption, checkCanvasFlags, hintInput, loadHints, type HintFlags } from "./generating/canvas-options.js";
 import { generateImages } from "./generating/command.js";
 import { checkEmbeddingLength, loadEmbeddings } from "./generating/embeddings.js";
 import { addGenerationOptions, addNegativeOption, decoderOptions } from "./generating/options.js";
@@ -17,7 +18,7 @@ import { loadForClip } from "./asking/image-files.js";
 import { interruptSignal } from "./interrupt.js";
 import { collectTexts } from "./option-values.js";
 
-interface VariationFlags extends ImageFlags {
+interface VariationFlags extends ImageFlags, HintFlags {
   readonly embeddings?: string;
 }
 
@@ -26,6 +27,7 @@ Examples:
   $ dalle2 variation cat.jpg --samples 4
   $ dalle2 variation cat.png dog.png --text "a cat" --text "a dog"
   $ dalle2 variation photos/ --seed 1 --json
+  $ dalle2 variation cat.jpg --size 768x512 --model-config kandinsky/
   $ dalle2 variation --embeddings photos.safetensors
 
 A decoder that was trained with text takes one text per image. Without --text, the text is the prompt in the record that
@@ -46,7 +48,8 @@ export function register(program: Command): void {
     .option("-i, --image <file>", "same as an argument; can be repeated", collectTexts)
     .option("--embeddings <file>", "use image embeddings from a file instead of images and CLIP")
     .option("--text <text>", "what the image shows: one for all images, or one per image", collectTexts);
-  addGenerationOptions(addNegativeOption(command))
+  addHintOption(command, "image");
+  addSizeOption(addGenerationOptions(addNegativeOption(command)).optionsGroup("Sampling:"))
     .addHelpText("after", EXAMPLES)
     .action((files: readonly string[], _, self: Command) => variation(self.optsWithGlobals<VariationFlags>(), files));
 }
@@ -79,13 +82,15 @@ async function planVariation(
   const named = stored ? { ...flags, image: stored.map(({ image }) => image) } : flags;
   const suggest = stored ? promptFromFileName : captionOf;
   const { files, texts, samples } = await gatherImages(named, textUse(manager), signal, suggest);
+  const hint = await loadHints(flags, files.length, "image");
+  checkCanvasFlags(manager, flags.size, { hint });
   const embedded = stored?.map(({ embedding }) => embedding);
   if (embedded) checkEmbeddingLength(manager, embedded, flags.embeddings!);
   const images = embedded ?? (await loadForClip(files, manager));
   const from = flags.embeddings === undefined ? {} : { embeddings: basename(flags.embeddings) };
   const subjects = files.map((file, i) => ({
     name: parse(file).name,
-    inputs: { image: basename(file), ...from, ...(texts && { prompt: texts[i]! }) },
+    inputs: { image: basename(file), ...from, ...(texts && { prompt: texts[i]! }), ...hintInput(flags, i) },
   }));
   return {
     images: planSamples(subjects, samples, flags),
@@ -94,6 +99,7 @@ async function planVariation(
         ...call,
         ...decoderOptions(flags),
         text: texts,
+        hint,
         negativeText: flags.negativePrompt,
         sampleCount: samples,
       }),

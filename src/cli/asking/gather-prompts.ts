@@ -1,17 +1,19 @@
 import { basename } from "node:path";
 import type { RgbImage } from "../../image/image.js";
+import type { DalleModelManager } from "../../pipeline/manager/model-manager.js";
 import type { Embedding } from "../../pipeline/embedding.js";
 import { counted } from "../../platform/counted.js";
 import { UsageError } from "../errors.js";
 import { loadEmbeddings } from "../generating/embeddings.js";
+import { hintInput, keepsProportions, type HintFlags } from "../generating/canvas-options.js";
 import type { GenerationFlags } from "../generating/options.js";
 import { say } from "../output.js";
 import { askSamples, openAsker } from "./asking.js";
-import { loadSquare } from "./image-files.js";
+import { cropToSquare, loadImage } from "./image-files.js";
 import { askPrompts, readPrompts } from "./prompts.js";
 
 /** Flags of `dalle2 dream` for its inputs and the number of images. */
-export interface PromptFlags extends GenerationFlags {
+export interface PromptFlags extends GenerationFlags, HintFlags {
   readonly prompt?: readonly string[];
   readonly promptsFile?: string;
   readonly from?: string;
@@ -68,27 +70,44 @@ export async function gatherPrompts(flags: PromptFlags, signal: AbortSignal): Pr
   return { prompts: asked, ...counts, priorSampleCount: await askSamples(asker, "prompt") };
 }
 
-/** Loads the initial images as squares, one for each prompt; undefined without `--init-image`. */
-export async function loadInitImages(
+/** An initial image, and its file. */
+interface InitImage {
+  readonly file: string;
+  readonly image: RgbImage;
+}
+
+/** Reads the initial images, one for each prompt; undefined without `--init-image`. */
+export async function readInitImages(
   { initImage: files }: PromptFlags,
   prompts: number,
-): Promise<readonly RgbImage[] | undefined> {
+): Promise<readonly InitImage[] | undefined> {
   if (!files) return undefined;
   if (files.length !== 1 && files.length !== prompts) {
     throw new UsageError(
       `--init-image must be given once, or once for each of ${counted(prompts, "prompt")}; it was given ${counted(files.length, "time")}.`,
     );
   }
-  const images: RgbImage[] = [];
-  for (const file of files) images.push(await loadSquare(file, say));
+  const images: InitImage[] = [];
+  for (const file of files) images.push({ file, image: await loadImage(file) });
   return Array.from({ length: prompts }, (_, i) => images[i] ?? images[0]!);
 }
 
+/** Initial images as the decoder takes them: if it has one size, cropped to squares, which is said. */
+export function initImagesFor(
+  manager: DalleModelManager,
+  images: readonly InitImage[] | undefined,
+): readonly RgbImage[] | undefined {
+  if (!images || keepsProportions(manager)) return images?.map(({ image }) => image);
+  const squares = new Map([...new Set(images)].map((one) => [one, cropToSquare(one.file, one.image, say)]));
+  return images.map((one) => squares.get(one)!);
+}
+
 /** Names of the input files of a prompt, for the record. */
-export function fileInputs({ embeddings, initImage }: PromptFlags, prompt: number): Readonly<Record<string, string>> {
+export function fileInputs({ embeddings, initImage, hint }: PromptFlags, prompt: number): Readonly<Record<string, string>> {
   const start = initImage && (initImage[prompt] ?? initImage[0]!);
   return {
     ...(embeddings === undefined ? {} : { embeddings: basename(embeddings) }),
     ...(start === undefined ? {} : { initImage: basename(start) }),
+    ...hintInput({ hint }, prompt),
   };
 }

@@ -65,7 +65,11 @@ async function decodeFile(file: string): Promise<RgbaImage> {
 
 /** Reads an image and crops it to the largest square in its middle. Calls `say` if that removes something. */
 export async function loadSquare(file: string, say: (message: string) => void): Promise<RgbImage> {
-  const image = await loadImage(file);
+  return cropToSquare(file, await loadImage(file), say);
+}
+
+/** Crops the image of a file to the largest square in its middle. Calls `say` if that removes something. */
+export function cropToSquare(file: string, image: RgbImage, say: (message: string) => void): RgbImage {
   sayIfCropped(file, image, say);
   return centerCropToSquare(image);
 }
@@ -95,36 +99,63 @@ export interface MaskReading {
   readonly say: (message: string) => void;
 }
 
+/** An image and its mask as they are read. */
+export interface MaskedPair {
+  readonly image: RgbaImage;
+  readonly mask: RgbaImage;
+}
+
+/** Reads images and masks for inpainting. Rejects with `UsageError` if they differ in size. */
+export async function loadMasked(files: readonly MaskedFiles[], reading: MaskReading): Promise<MaskedPair[]> {
+  const pairs: MaskedPair[] = [];
+  for (const pair of files) pairs.push(await loadPair(pair, reading));
+  return pairs;
+}
+
+/** Images and masks in their own sizes, for decoders of many sizes. */
+export function wholeMasked(pairs: readonly MaskedPair[], reading: MaskReading): MaskedImage[] {
+  return pairs.map(({ image, mask }) => ({ image: removeAlpha(image), mask: maskOf(mask, reading) }));
+}
+
 /**
- * Loads images and masks for inpainting as dalle2-laion does: each is cropped to the square in its middle, and all are resized
+ * Fits images and masks to decoders of one size, as dalle2-laion does: each is cropped to the square in its middle, and all are resized
  * to the smallest of them (with Pillow's default filter, bicubic).
  */
-export async function loadMasked(files: readonly MaskedFiles[], reading: MaskReading): Promise<MaskedImage[]> {
-  const { channel, invert, say } = reading;
-  const squares = [];
-  for (const pair of files) squares.push(await loadMaskedSquare(pair, reading));
+export function squareMasked(
+  pairs: readonly MaskedPair[],
+  files: readonly MaskedFiles[],
+  reading: MaskReading,
+): MaskedImage[] {
+  const { say } = reading;
+  const squares = pairs.map(({ image, mask }, i) => {
+    sayIfCropped(files[i]!.image, image, say);
+    return { image: centerCropToSquare(image), mask: centerCropToSquare(mask) };
+  });
   const size = Math.min(...squares.map(({ image }) => image.width));
   if (squares.some(({ image }) => image.width !== size)) {
     say(`All images are resized to the size of the smallest, ${size} × ${size} pixels.`);
   }
   return squares.map(({ image, mask }) => ({
     image: removeAlpha(resizeBicubic(image, size, size)),
-    // Warnings were already given for the whole mask.
-    mask: maskFromImage(resizeBicubic(mask, size, size), { channel, invert, onWarning: () => undefined }),
+    mask: maskOf(resizeBicubic(mask, size, size), reading),
   }));
 }
 
-async function loadMaskedSquare(files: MaskedFiles, { channel, say }: MaskReading) {
+/** Reads the pixels of a mask. Warnings were already given. */
+function maskOf(mask: RgbaImage, { channel, invert }: MaskReading): Mask {
+  return maskFromImage(mask, { channel, invert, onWarning: () => undefined });
+}
+
+async function loadPair(files: MaskedFiles, { channel, say }: MaskReading): Promise<MaskedPair> {
   const [image, mask] = [await loadRgbaImage(files.image), await loadRgbaImage(files.mask)];
   if (image.width !== mask.width || image.height !== mask.height) {
     throw new UsageError(
       `${files.mask} is ${mask.width} × ${mask.height} pixels, but its image ${files.image} is ${image.width} × ${image.height}: mask and image must have the same size.`,
     );
   }
-  sayIfCropped(files.image, image, say);
   const advice = maskAdvice(mask, { channel }, (other) => `--mask-channel ${other}`);
   if (advice !== undefined) say(`${basename(files.mask)}: ${advice}`);
-  return { image: centerCropToSquare(image), mask: centerCropToSquare(mask) };
+  return { image, mask };
 }
 
 /** Why an answer does not name an image or a folder of images; undefined if it does. */

@@ -1,6 +1,7 @@
 import { Option, type Command } from "commander";
 import type { ImageFormat } from "../../image/encode.js";
 import { CONFIG_NAMES } from "../../pipeline/config-names.js";
+import type { CanvasOptions } from "../../pipeline/canvas.js";
 import type { Offload } from "../../pipeline/manager/offload.js";
 import {
   TOKENIZATIONS,
@@ -12,11 +13,12 @@ import { unprefixed } from "../../pipeline/settings.js";
 import { WEIGHT_FORMATS, type ComputeType, type WeightFormat } from "../../tensor/dtype.js";
 import { folderOfModels, nonEmptyText, loadConfig, outputFolder, wholeNumber } from "../option-values.js";
 import { DEFAULT_PREVIEW_EVERY } from "./preview-files.js";
+import type { SizeFlags } from "./canvas-options.js";
 import { addSeedOption, type SeedFlags } from "./seeds.js";
 import { addSettingOptions, settingsIn, type SamplingOptions } from "./setting-options.js";
 
 /** Options of every command that generates images, as parsed by commander. `settingsIn` reads the sampling settings. */
-export interface GenerationFlags extends ModelFlags, SeedFlags {
+export interface GenerationFlags extends ModelFlags, SeedFlags, SizeFlags {
   /** Images per subject; undefined if not given. */
   readonly samples?: number;
   readonly decoderBatchSize: number;
@@ -149,7 +151,12 @@ export function addPriorOptions(command: Command): Command {
 
 /** Sampling options for scripts that run both prior and decoder. */
 export function samplingOptions(flags: GenerationFlags & Partial<PriorFlags>): SamplingOptions {
-  return { ...priorSampling(flags), decoderBatchSize: flags.batchSize ?? flags.decoderBatchSize };
+  const { size } = flags;
+  return {
+    ...priorSampling(flags),
+    decoderBatchSize: flags.batchSize ?? flags.decoderBatchSize,
+    ...(size === undefined ? {} : { size }),
+  };
 }
 
 /** The same options, for scripts that only run the prior. */
@@ -166,6 +173,6 @@ function priorSampling(flags: Partial<PriorFlags>): SamplingOptions {
 }
 
 /** The same options, for scripts that only run the decoder. */
-export function decoderOptions(flags: GenerationFlags): DecoderCallOptions {
-  return unprefixed("decoder", samplingOptions(flags));
+export function decoderOptions(flags: GenerationFlags): DecoderCallOptions & Pick<CanvasOptions, "size"> {
+  return { ...unprefixed("decoder", samplingOptions(flags)), size: flags.size };
 }

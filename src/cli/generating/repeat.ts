@@ -3,6 +3,7 @@ import type { GeneratedOn, ImageRecord } from "../../pipeline/records/image-reco
 import { readRecord } from "../../pipeline/records/image-record.js";
 import { repetitionOf, type Repetition } from "../../pipeline/records/repeat.js";
 import { UsageError } from "../errors.js";
+import type { HintFlags } from "./canvas-options.js";
 import type { GenerationFlags, NegativeFlags } from "./options.js";
 import { seedOf, type Seeded } from "./seeds.js";
 
@@ -16,11 +17,13 @@ export interface Repeated {
   readonly priorSeed: number | undefined;
   /** Sampling settings of prior and decoder. */
   readonly settings: Repetition["settings"];
+  readonly size: Repetition["size"];
   readonly generatedOn: GeneratedOn;
 }
 
-/** Reads the record in an image file. Rejects with `UsageError` if there is none, or `dream` cannot repeat it. */
-export async function recordToRepeat(file: string): Promise<ImageRecord> {
+/** Reads the record in an image file. `hint` are the hints that the
+ * caller gives again. Rejects with `UsageError` if there is none, or `dream` cannot repeat it. */
+export async function recordToRepeat(file: string, { hint }: HintFlags = {}): Promise<ImageRecord> {
   const { record } = await readRecord(file);
   if (!record) {
     throw new UsageError(
@@ -28,9 +31,10 @@ export async function recordToRepeat(file: string): Promise<ImageRecord> {
     );
   }
   const { script } = record.parameters;
-  const { initImage, embeddings } = record.inputs;
-  if (script === "BasicInference" && (initImage ?? embeddings) !== undefined) {
-    const [option, input] = initImage === undefined ? ["--embeddings", embeddings] : ["--init-image", initImage];
+  const { initImage, embeddings, hint: recordedHint } = record.inputs;
+  const lacking = { "--init-image": initImage, "--embeddings": embeddings, "--hint": hint ? undefined : recordedHint };
+  const [option, input] = Object.entries(lacking).find(([, value]) => value !== undefined) ?? [];
+  if (script === "BasicInference" && option !== undefined) {
     throw new UsageError(
       `${file} cannot be repeated with --from: it was also generated from ${input} (${option}), which is not in the record. Give the prompt, ${option} and the settings that dalle2 show prints.`,
     );
@@ -48,7 +52,7 @@ export async function recordToRepeat(file: string): Promise<ImageRecord> {
 export function repeated(record: ImageRecord, modelConfig = recordedConfig(record)): Repeated {
   const { repetition, faults } = repetitionOf(record);
   if (faults) throw new UsageError(`The record cannot be repeated: ${faults.join("; ")}`);
-  const { text, negativeText, priorSeed, tokenization, settings, loading } = repetition;
+  const { text, negativeText, priorSeed, tokenization, settings, size, loading } = repetition;
   return {
     flags: {
       prompt: [text],
@@ -60,6 +64,7 @@ export function repeated(record: ImageRecord, modelConfig = recordedConfig(recor
     },
     priorSeed,
     settings,
+    size,
     generatedOn: record,
   };
 }

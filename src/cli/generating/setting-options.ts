@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { SETTING_NAMES, SETTINGS, type Setting, type SettingName } from "../../diffusion/settings.js";
+import type { CanvasOptions } from "../../pipeline/canvas.js";
 import type { DecoderCallOptions, PriorCallOptions } from "../../pipeline/script-options.js";
 import { prefixedName, type Prefixed, type Stage } from "../../pipeline/settings.js";
 import { ArgumentError } from "../../platform/arguments.js";
@@ -7,7 +8,9 @@ import { counted } from "../../platform/counted.js";
 import { UsageError } from "../errors.js";
 
 /** Sampling options of prior and decoder, as scripts take them. */
-export type SamplingOptions = Prefixed<"prior", PriorCallOptions> & Prefixed<"decoder", DecoderCallOptions>;
+export type SamplingOptions = Prefixed<"prior", PriorCallOptions> &
+  Prefixed<"decoder", DecoderCallOptions> &
+  Pick<CanvasOptions, "size">;
 
 /** Adds an option for each setting of the prior or of the decoder. */
 export function addSettingOptions(command: Command, stage: Stage): Command {
