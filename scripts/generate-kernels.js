@@ -257,7 +257,8 @@ function parseGroup(lines) {
   const line = lines.find(({ text }) => /^\/\/:\s*later\b/.test(text));
   const [, group] = (line && /^\/\/:\s*later\s+([a-z]+)$/.exec(line.text)) ?? [];
   if (line && !group) throw new KernelFileError(line, `expected "//: later GROUP"`);
-  if (group === FILES) throw new KernelFileError(line, `a group cannot be called ${FILES}: that module has the places of lines`);
+  if (group === FILES)
+    throw new KernelFileError(line, `a group cannot be called ${FILES}: that module has the places of lines`);
   return group;
 }
 

@@ -5,12 +5,25 @@ import { IMAGE_ENCODER } from "../models/component.js";
 import type { DalleModelManager } from "../pipeline/manager/model-manager.js";
 import { DEFAULT_STRENGTH, type ScriptOptions } from "../pipeline/script-options.js";
 import { BasicInference } from "../pipeline/scripts/basic-inference.js";
-import { checkInputs, fileInputs, gatherPrompts, initImagesFor, readInitImages, type PromptFlags } from "./asking/gather-prompts.js";
+import {
+  checkInputs,
+  fileInputs,
+  gatherPrompts,
+  initImagesFor,
+  readInitImages,
+  type PromptFlags,
+} from "./asking/gather-prompts.js";
 import { isPromptsFile } from "./asking/prompts.js";
 import { UsageError } from "./errors.js";
 import { generateImages } from "./generating/command.js";
 import { checkEmbeddingLength } from "./generating/embeddings.js";
-import { addHintOption, addSizeOption, checkCanvasFlags, loadHints, type HintFlags } from "./generating/canvas-options.js";
+import {
+  addHintOption,
+  addSizeOption,
+  checkCanvasFlags,
+  loadHints,
+  type HintFlags,
+} from "./generating/canvas-options.js";
 import {
   addGenerationOptions,
   addNegativeOption,
@@ -109,7 +122,8 @@ function withPrompts(flags: DreamFlags, args: readonly string[]): DreamFlags {
 async function dream(given: DreamFlags): Promise<void> {
   const signal = interruptSignal();
   checkInputs(given);
-  const repeats = given.from === undefined ? undefined : repeated(await recordToRepeat(given.from, given), given.modelConfig);
+  const repeats =
+    given.from === undefined ? undefined : repeated(await recordToRepeat(given.from, given), given.modelConfig);
   // An explicit dtype applies to all components.
   const ofAll = given.dtype === undefined ? {} : { computeInF32: [] };
   const flags = repeats ? { ...repeats.flags, ...ofAll, ...given } : given;

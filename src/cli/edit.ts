@@ -3,7 +3,14 @@ import type { Command } from "commander";
 import { TextGuidedEdit } from "../pipeline/scripts/text-guided-edit.js";
 import { askSamples, openAsker } from "./asking/asking.js";
 import { captionOf } from "./asking/captions.js";
-import { addHintOption, addSizeOption, checkCanvasFlags, hintInput, loadHints, type HintFlags } from "./generating/canvas-options.js";
+import {
+  addHintOption,
+  addSizeOption,
+  checkCanvasFlags,
+  hintInput,
+  loadHints,
+  type HintFlags,
+} from "./generating/canvas-options.js";
 import { generateImages } from "./generating/command.js";
 import { addGenerationOptions, decoderOptions, type GenerationFlags } from "./generating/options.js";
 import { planSeries } from "./generating/plan.js";

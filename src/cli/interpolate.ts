@@ -7,7 +7,14 @@ import type { DalleModelManager } from "../pipeline/manager/model-manager.js";
 import { openAsker } from "./asking/asking.js";
 import { captionOf } from "./asking/captions.js";
 import type { ScriptOptions, ScriptProgress } from "../pipeline/script-options.js";
-import { addHintOption, addSizeOption, checkCanvasFlags, hintInput, loadHints, type HintFlags } from "./generating/canvas-options.js";
+import {
+  addHintOption,
+  addSizeOption,
+  checkCanvasFlags,
+  hintInput,
+  loadHints,
+  type HintFlags,
+} from "./generating/canvas-options.js";
 import { generateImages } from "./generating/command.js";
 import {
   addGenerationOptions,
@@ -107,7 +114,10 @@ function planInterpolation(
   const [start, end] = ends;
   const script = new Interpolate(manager, scripts);
   const text = textsOf(manager, start, end);
-  const subject = { name: `${start.name} to ${end.name}`, inputs: { start: start.input, end: end.input, ...hintInput(flags, 0) } };
+  const subject = {
+    name: `${start.name} to ${end.name}`,
+    inputs: { start: start.input, end: end.input, ...hintInput(flags, 0) },
+  };
   const series = planSeries(new Array<Subject>(samples).fill(subject), frames, flags);
   return {
     images: series.flatMap(({ images }) => images),

@@ -36,7 +36,11 @@ export function register(program: Command): void {
     .option("--model-config <config>", "same as the argument", loadConfig)
     .addOption(priorFolderOption())
     .option("--batch-size <n>", "images per batch", wholeNumber, 1)
-    .option("--size <size>", "size of the images, such as 768x512, for models of many sizes (default: the model's)", parseSize)
+    .option(
+      "--size <size>",
+      "size of the images, such as 768x512, for models of many sizes (default: the model's)",
+      parseSize,
+    )
     .addOption(weightsOption())
     .option(
       "--tuning <table>",

@@ -74,7 +74,13 @@ export function register(program: Command): void {
     });
 }
 
-async function test({ modelConfig = "shapes", priorFolder, load, suppressUpdates, json = false }: Flags): Promise<ConfigReport> {
+async function test({
+  modelConfig = "shapes",
+  priorFolder,
+  load,
+  suppressUpdates,
+  json = false,
+}: Flags): Promise<ConfigReport> {
   const signal = interruptSignal();
   const progress = new ProgressReport(json);
   const options: LoadingOptions = {

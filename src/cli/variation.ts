@@ -6,7 +6,14 @@ import type { DalleModelManager } from "../pipeline/manager/model-manager.js";
 import type { ScriptOptions } from "../pipeline/script-options.js";
 import type { ImageEmbedded } from "../pipeline/records/embeddings-file.js";
 import { UsageError } from "./errors.js";
-import { addHintOption, addSizeOption, checkCanvasFlags, hintInput, loadHints, type HintFlags } from "./generating/canvas-options.js";
+import {
+  addHintOption,
+  addSizeOption,
+  checkCanvasFlags,
+  hintInput,
+  loadHints,
+  type HintFlags,
+} from "./generating/canvas-options.js";
 import { generateImages } from "./generating/command.js";
 import { checkEmbeddingLength, loadEmbeddings } from "./generating/embeddings.js";
 import { addGenerationOptions, addNegativeOption, decoderOptions } from "./generating/options.js";

@@ -5,9 +5,11 @@ import type { Cascade } from "../models/interfaces.js";
 import type { StageInfo } from "../models/stage-info.js";
 import { ArgumentError, checkLength, type ArgumentRule } from "../platform/arguments.js";
 
-/** Width and height in pixels. */
+/** The size of images. */
 export interface ImageSize {
+  /** In pixels. */
   readonly width: number;
+  /** In pixels. */
   readonly height: number;
 }
 
@@ -69,11 +71,7 @@ export function checkSize(
  * Throws before anything is computed if a decoder cannot run a call: `ArgumentError` for a size or a hint that it does not take, or
  * needs; `SamplingError` if it can only inpaint.
  */
-export function checkCanvas(
-  cascade: Pick<Cascade, "stages">,
-  canvas: Canvas,
-  inpaints: boolean,
-): void {
+export function checkCanvas(cascade: Pick<Cascade, "stages">, canvas: Canvas, inpaints: boolean): void {
   checkSize(cascade, canvas);
   const { hint } = canvas;
   const { imageSize: side, takesHint, inpaintsOnly } = cascade.stages[0]!.info;

@@ -59,10 +59,7 @@ export async function gatherInputs(
 }
 
 /** Hints in the size that the decoder takes. Inputs that share a hint share its row. */
-function hintRows(
-  hints: readonly RgbImage[] | undefined,
-  { width, height }: ImageSize,
-): DecoderInputs["hint"] {
+function hintRows(hints: readonly RgbImage[] | undefined, { width, height }: ImageSize): DecoderInputs["hint"] {
   const rows = new Map<RgbImage, Row>();
   return hints?.map((hint) => {
     const row = rows.get(hint) ?? planes([resizeLanczos(hint, width, height)])[0]!;

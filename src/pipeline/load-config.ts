@@ -178,10 +178,7 @@ export class ModelLoadConfig {
    * @example
    * button.onclick = async () => show(await ModelLoadConfig.open(await showDirectoryPicker()));
    */
-  static async open(
-    given: ConfigLocation,
-    { prior, ...options }: OpenConfigOptions = {},
-  ): Promise<ModelLoadConfig> {
+  static async open(given: ConfigLocation, { prior, ...options }: OpenConfigOptions = {}): Promise<ModelLoadConfig> {
     const config = await ModelLoadConfig.#openAny(given, options);
     return prior === undefined ? config : config.#withPrior(prior, options);
   }

@@ -1,6 +1,14 @@
 // Names and rules of the options of scripts. The settings of networks are in the table of diffusion/settings.ts.
 import { mapSettings, SETTINGS, type AskedSettings, type NetworkSettings } from "../diffusion/settings.js";
-import { checkArguments, count, exactWholeNumber, fraction, oneOrEach, orNull, type ArgumentRule } from "../platform/arguments.js";
+import {
+  checkArguments,
+  count,
+  exactWholeNumber,
+  fraction,
+  oneOrEach,
+  orNull,
+  type ArgumentRule,
+} from "../platform/arguments.js";
 import { imageSize } from "./canvas.js";
 import { RANDOM_RULES } from "./randomness.js";
 

@@ -15,7 +15,13 @@ import type { Tensor } from "../../src/tensor/tensor.js";
 import { ClipTokenizer } from "../../src/tokenizer/clip-tokenizer.js";
 import type { TensorSource } from "../../src/weights/tensor-source.js";
 import type { Weights } from "../../src/weights/store.js";
-import { fullSizeKandinsky, IMAGE_PROCESSOR, NO_TOKENS, UNETS, type KandinskyComponent } from "../support/full-size-kandinsky.js";
+import {
+  fullSizeKandinsky,
+  IMAGE_PROCESSOR,
+  NO_TOKENS,
+  UNETS,
+  type KandinskyComponent,
+} from "../support/full-size-kandinsky.js";
 import { Random } from "../support/gpu.js";
 
 /** A pass of a network. It encodes it, and returns its result. */

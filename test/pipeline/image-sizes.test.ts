@@ -44,7 +44,7 @@ afterAll(() => {
 function picture(width: number, height: number): RgbImage {
   const data = Uint8Array.from({ length: 3 * width * height }, (_, i) => {
     const pixel = Math.floor(i / 3);
-    return [(pixel % width) * 255 / width, Math.floor(pixel / width) * 255 / height, 90][i % 3]!;
+    return [((pixel % width) * 255) / width, (Math.floor(pixel / width) * 255) / height, 90][i % 3]!;
   });
   return makeImage(width, height, 3, data);
 }
@@ -154,7 +154,10 @@ describe("initial images that are not square", () => {
 describe("hints", () => {
   it("decide the images, and are resized to them", async () => {
     const size = { width: 32, height: 16 };
-    const [first, second] = await create({ hint: [picture(32, 16), makeBlack(32, 16)], size, seed: undefined, seeds: [4, 4] }, depth);
+    const [first, second] = await create(
+      { hint: [picture(32, 16), makeBlack(32, 16)], size, seed: undefined, seeds: [4, 4] },
+      depth,
+    );
     const [again] = await create({ hint: picture(32, 16), seed: undefined, seeds: [4, 4], size }, depth);
     expect(first!.data).toEqual(again!.data);
     const prompt = { ...few, size, seed: 4, hint: makeBlack(32, 16) };
@@ -189,9 +192,11 @@ describe("inpainting of images that are not square", () => {
     expect(sizeOf(inpainted!)).toBe("24 × 12");
     const { preparation } = inpainting.models.decoder!.model;
     const resized = preparation!.image(image, [12, 24]);
-    const [left, right] = [0, 12].map((column) => (3 * (5 * 24 + column)));
+    const [left, right] = [0, 12].map((column) => 3 * (5 * 24 + column));
     expect([...inpainted!.data.subarray(left, left! + 30)]).toEqual([...resized.data.subarray(left, left! + 30)]);
-    expect([...inpainted!.data.subarray(right, right! + 30)]).not.toEqual([...resized.data.subarray(right, right! + 30)]);
+    expect([...inpainted!.data.subarray(right, right! + 30)]).not.toEqual([
+      ...resized.data.subarray(right, right! + 30),
+    ]);
   });
 
   it("takes a size", async () => {

@@ -31,7 +31,9 @@ describe("options of scripts that sample prior and decoder", () => {
 
   it("are all options of both", () => {
     type Stages = Prefixed<"prior", PriorCallOptions> & Prefixed<"decoder", DecoderCallOptions>;
-    expectTypeOf<Pick<TwoStageOptions, Exclude<keyof TwoStageOptions, keyof (CallOptions & CanvasOptions)>>>().branded.toEqualTypeOf<{
+    expectTypeOf<
+      Pick<TwoStageOptions, Exclude<keyof TwoStageOptions, keyof (CallOptions & CanvasOptions)>>
+    >().branded.toEqualTypeOf<{
       readonly [Name in keyof Stages]?: Stages[Name];
     }>();
   });

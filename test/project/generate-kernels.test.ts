@@ -30,7 +30,9 @@ function generate(files: Readonly<Record<string, string>>): { text: string; comp
 /** The generated module, evaluated. */
 function moduleOf(
   text: string,
-): Readonly<Record<"kernels" | "libs" | "alternatives" | "enums" | "later" | "files", Readonly<Record<string, unknown>>>> {
+): Readonly<
+  Record<"kernels" | "libs" | "alternatives" | "enums" | "later" | "files", Readonly<Record<string, unknown>>>
+> {
   const body = text
     .replace(/export const (\w+) = /g, "result.$1 = ")
     .replace(/ as (?:const|string)\b|(?<=^const \w+): string/gm, "");
@@ -133,7 +135,9 @@ describe("generate-kernels", () => {
     expect(text).not.toContain("only_a() {}");
     const { later } = moduleOf(readFileSync(output.replace(/\.ts$/, "-big.ts"), "utf8"));
     expect(later).toEqual({ a: { code: expect.stringContaining("fn only_a() {}\n") as string } });
-    expect(generate({ "a.wgsl": `// a\n//: later\n${binding}` }).complaint).toMatch(/a\.wgsl:2: expected "\/\/: later GROUP"/);
+    expect(generate({ "a.wgsl": `// a\n//: later\n${binding}` }).complaint).toMatch(
+      /a\.wgsl:2: expected "\/\/: later GROUP"/,
+    );
     expect(generate({ "a.wgsl": `// a\n//: later files\n${binding}` }).complaint).toMatch(/cannot be called files/);
   });
 

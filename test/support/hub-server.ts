@@ -44,8 +44,18 @@ export interface Published {
 export function servePublished(server: FaultServer, repositories: readonly Published[]): void {
   for (const { id, folder, prior } of repositories) {
     const own = filesBelow(folder);
-    const card = ["---", "license: apache-2.0", ...(prior === undefined ? [] : ["prior:", `- ${prior}`]), "---", "# Card"];
-    const files = new Map([...own, ["README.md", Buffer.from(card.join("\n"))], ["images/cat.png", Buffer.alloc(5000)]]);
+    const card = [
+      "---",
+      "license: apache-2.0",
+      ...(prior === undefined ? [] : ["prior:", `- ${prior}`]),
+      "---",
+      "# Card",
+    ];
+    const files = new Map([
+      ...own,
+      ["README.md", Buffer.from(card.join("\n"))],
+      ["images/cat.png", Buffer.alloc(5000)],
+    ]);
     for (const [path, content] of own) {
       if (!path.endsWith(".safetensors")) continue;
       files.set(path.replace(/safetensors$/, "fp16.safetensors"), content);

@@ -16,7 +16,12 @@ export function randomSource(tensors: readonly Listed[], dtype: "F32" | "F16"): 
   const blocks = new Map<string, Uint8Array>();
   const blockOf = (mean: number, deviation: number): Uint8Array => {
     const key = `${mean} ${deviation}`;
-    const block = blocks.get(key) ?? bytesOf(dtype, normals.map((value) => mean + deviation * value));
+    const block =
+      blocks.get(key) ??
+      bytesOf(
+        dtype,
+        normals.map((value) => mean + deviation * value),
+      );
     blocks.set(key, block);
     return block;
   };
@@ -24,7 +29,7 @@ export function randomSource(tensors: readonly Listed[], dtype: "F32" | "F16"): 
     const rowSize = shape.slice(1).reduce((product, size) => product * size, 1);
     const isGain = /norm\w*\.weight$/.test(name) && shape.length === 1;
     // Embeddings are looked up, and not summed over.
-    const isTable = name.includes('embedding') && !/linear|proj/.test(name);
+    const isTable = name.includes("embedding") && !/linear|proj/.test(name);
     const deviation = shape.length === 1 ? 0.1 : isTable ? 0.02 : 1 / Math.sqrt(rowSize);
     const read = ([start, end]: readonly [number, number]) => {
       const block = blockOf(isGain ? 1 : 0, deviation);
@@ -43,7 +48,7 @@ function bytesOf(dtype: "F32" | "F16", values: Float32Array): Uint8Array {
 /** Bytes of an endless repetition of a block, from one of its bytes on. */
 function repeated(block: Uint8Array, from: number, length: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(length);
-  for (let at = 0; at < length; ) {
+  for (let at = 0; at < length;) {
     const start = (from + at) % block.length;
     const part = block.subarray(start, Math.min(block.length, start + length - at));
     bytes.set(part, at);

@@ -103,7 +103,10 @@ export function initImagesFor(
 }
 
 /** Names of the input files of a prompt, for the record. */
-export function fileInputs({ embeddings, initImage, hint }: PromptFlags, prompt: number): Readonly<Record<string, string>> {
+export function fileInputs(
+  { embeddings, initImage, hint }: PromptFlags,
+  prompt: number,
+): Readonly<Record<string, string>> {
   const start = initImage && (initImage[prompt] ?? initImage[0]!);
   return {
     ...(embeddings === undefined ? {} : { embeddings: basename(embeddings) }),

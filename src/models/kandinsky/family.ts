@@ -17,7 +17,8 @@ export const kandinsky: Family = {
   prior: async (request) => (await loading()).loadPrior(request),
   cascade: async (requests) => (await loadingDecoder()).loadCascade(requests),
   encoders: async (request) => (await loading()).loadEncoders(request),
-  priorOf: async (folder) => (await loadPart("the place of Kandinsky's prior", () => import("./prior-of.js"))).priorOf(folder),
+  priorOf: async (folder) =>
+    (await loadPart("the place of Kandinsky's prior", () => import("./prior-of.js"))).priorOf(folder),
   verify: async () => (await import("./verify/kinds.js")).RUNNERS,
   inspect: async (checkpoint) => (await describing()).inspect(checkpoint),
   describeFolder: async (folder) => (await describing()).describeFolder(folder),

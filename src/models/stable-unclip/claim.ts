@@ -29,10 +29,7 @@ interface Network {
 
 const NETWORKS: readonly Network[] = [
   {
-    tensors: [
-      "class_embedding.linear_1.weight",
-      "down_blocks.0.attentions.0.transformer_blocks.0.attn2.to_k.weight",
-    ],
+    tensors: ["class_embedding.linear_1.weight", "down_blocks.0.attentions.0.transformer_blocks.0.attn2.to_k.weight"],
     component: "unet",
     words: "the U-Net of Stable unCLIP's decoder",
   },

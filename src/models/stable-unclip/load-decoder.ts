@@ -70,12 +70,7 @@ export async function loadCascade(
       { name: UNET_NAME, weights: unet },
       { name: VAE_NAME, weights: vae },
     ],
-    weights: [
-      { stores: [text] },
-      { stores: [unet] },
-      { stores: [vae] },
-      { stores: [normalizer], tables: normalizer },
-    ],
+    weights: [{ stores: [text] }, { stores: [unet] }, { stores: [vae] }, { stores: [normalizer], tables: normalizer }],
   };
 }
 

@@ -190,16 +190,18 @@ function oneAtATime(
     const { weights } = components.find((component) => component.name === name)!;
     if (name === counted.name) return body(model, arena);
     counted.weights.unload();
-    return counter.ignore(async () => {
-      weights.reserve();
-      try {
-        return await body(model, arena);
-      } finally {
-        weights.unload();
-      }
-    }).finally(() => {
-      counted.weights.reserve();
-    });
+    return counter
+      .ignore(async () => {
+        weights.reserve();
+        try {
+          return await body(model, arena);
+        } finally {
+          weights.unload();
+        }
+      })
+      .finally(() => {
+        counted.weights.reserve();
+      });
   };
 }
 

@@ -21,7 +21,10 @@ export function missingModel({ source, data }: ModelLoadConfig, part: ModelPart)
   const [task, example] = NEEDED[part];
   const advice = `Use a load config or a folder of models that has one, such as "${example}"`;
   // The folder may have a decoder alone, whose prior is in another one.
-  const ofPrior = data.pipeline && (part === "prior" || part === "CLIP") ? `, or name the folder of the decoder's prior (${PRIOR_NAMED})` : "";
+  const ofPrior =
+    data.pipeline && (part === "prior" || part === "CLIP")
+      ? `, or name the folder of the decoder's prior (${PRIOR_NAMED})`
+      : "";
   return new SamplingError(`${source} has no ${part}, which is needed to ${task}.`, {
     code: "sampling/no-model",
     advice: `${advice}${ofPrior}.`,

@@ -16,11 +16,7 @@ interface TextComputing {
     body: (start: number, end: number) => Promise<readonly Row[]>,
   ): Promise<Row[]>;
   useTextEncoder<T>(body: (encoder: Computed<TextEncoder>) => Promise<T>, signal?: AbortSignal): Promise<T>;
-  useCascade<T>(
-    component: string,
-    body: (decoder: Computed<Cascade>) => Promise<T>,
-    signal?: AbortSignal,
-  ): Promise<T>;
+  useCascade<T>(component: string, body: (decoder: Computed<Cascade>) => Promise<T>, signal?: AbortSignal): Promise<T>;
 }
 
 /** Runs `body` with a text encoder whose weights are on the GPU. */

@@ -34,7 +34,10 @@ const OF_PRIOR: readonly ModelKind[] = ["prior", "clip"];
 const BESIDE = "prior";
 
 /** The files and folders that the models of a load config are read from. Rejects as `pipelineFolders`. */
-export async function modelPlaces(config: ModelLoadConfig, options: FolderEntryOptions): Promise<readonly ModelPlace[]> {
+export async function modelPlaces(
+  config: ModelLoadConfig,
+  options: FolderEntryOptions,
+): Promise<readonly ModelPlace[]> {
   if (config.data.pipeline) return pipelineFolders(config, config.data.pipeline, options);
   return config.files().map((named) => {
     const kind = KINDS.find((one) => named.place.startsWith(one) && named.place.endsWith("load_model_from"));
@@ -91,9 +94,12 @@ async function priorFolder(
   await opened.close();
   const kinds = folder.kinds.filter((kind) => OF_PRIOR.includes(kind));
   if (kinds.includes("prior")) return { ...folder, place: "pipeline.prior", kinds };
-  throw new ConfigError(`${config.source}: its prior should be in ${folder.name}, but that holds ${claimed.claim.words}`, {
-    advice: "name another folder for the prior",
-  });
+  throw new ConfigError(
+    `${config.source}: its prior should be in ${folder.name}, but that holds ${claimed.claim.words}`,
+    {
+      advice: "name another folder for the prior",
+    },
+  );
 }
 
 /** Where the prior of a decoder alone is; undefined if its family needs none, or nobody knows. */

@@ -58,8 +58,7 @@ async function run(sampler: Sampler): Promise<Float32Array> {
   return await x.read();
 }
 
-const distance = (values: Float32Array): number =>
-  Math.max(...values.map((value, i) => Math.abs(value - IMAGE[i]!)));
+const distance = (values: Float32Array): number => Math.max(...values.map((value, i) => Math.abs(value - IMAGE[i]!)));
 
 describe("samplers of PNDM's schedule", () => {
   it.each([
@@ -67,12 +66,15 @@ describe("samplers of PNDM's schedule", () => {
     ["ddpm", 10, 10],
     ["ddim", 10, 10],
     ["dpmpp2m", 10, 10],
-  ] as const)("%s with %i steps ends at the image that the network knows", async (name: SamplerName | undefined, count, evaluations) => {
-    const sampler = scheduler.sampler(name, count, "U-Net");
-    expect(sampler.steps).toHaveLength(evaluations);
-    // PNDM ends with the noise of timestep 0.
-    expect(distance(await run(sampler))).toBeLessThan(name === undefined ? 0.1 : 1e-3);
-  });
+  ] as const)(
+    "%s with %i steps ends at the image that the network knows",
+    async (name: SamplerName | undefined, count, evaluations) => {
+      const sampler = scheduler.sampler(name, count, "U-Net");
+      expect(sampler.steps).toHaveLength(evaluations);
+      // PNDM ends with the noise of timestep 0.
+      expect(distance(await run(sampler))).toBeLessThan(name === undefined ? 0.1 : 1e-3);
+    },
+  );
 
   it("draws noise for DDPM alone", () => {
     const kinds = ([undefined, "ddim", "dpmpp2m", "ddpm"] as const).map((name) =>

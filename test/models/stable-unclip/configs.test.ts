@@ -61,7 +61,9 @@ describe("the config of the autoencoder", () => {
     [{ norm_num_groups: 48 }, /norm_num_groups: 48 is no divisor of 64/],
     [{ up_block_types: ["AttnUpDecoderBlock2D"] }, /up_block_types/],
   ])("is refused with %o", (change, message) => {
-    expect(messageOf(() => autoencoderKlOptions({ block_out_channels: [64], ...change }, "config.json"))).toMatch(message);
+    expect(messageOf(() => autoencoderKlOptions({ block_out_channels: [64], ...change }, "config.json"))).toMatch(
+      message,
+    );
   });
 });
 

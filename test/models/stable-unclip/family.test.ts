@@ -24,7 +24,15 @@ async function request(opened: OpenedFolder): Promise<BuildRequest<typeof source
   return { opened, source, origin: "a folder", given, config: "a load config", arena, warn: () => undefined };
 }
 
-const decoder = ["unet", "vae", "scheduler", "image_normalizer", "image_noising_scheduler", "text_encoder", "tokenizer"];
+const decoder = [
+  "unet",
+  "vae",
+  "scheduler",
+  "image_normalizer",
+  "image_noising_scheduler",
+  "text_encoder",
+  "tokenizer",
+];
 
 describe("the models of a folder", () => {
   it("for texts are a prior, its text encoder, and the decoder with another one", async () => {

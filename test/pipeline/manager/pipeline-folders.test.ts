@@ -133,8 +133,12 @@ describe("the folder of a prior that is given", () => {
 
   it("must hold a prior", async () => {
     const config = await ModelLoadConfig.open(DECODER, { prior: DECODER });
-    await expect(foldersOf(config)).rejects.toThrow(/its prior should be in .*, but that holds Kandinsky 2\.2's decoder/);
-    await expect(ModelLoadConfig.open(DECODER, { prior: "nowhere/at/all" })).rejects.toThrow("is not a folder of models");
+    await expect(foldersOf(config)).rejects.toThrow(
+      /its prior should be in .*, but that holds Kandinsky 2\.2's decoder/,
+    );
+    await expect(ModelLoadConfig.open(DECODER, { prior: "nowhere/at/all" })).rejects.toThrow(
+      "is not a folder of models",
+    );
   });
 
   it("is refused beside models that are in no folder", async () => {

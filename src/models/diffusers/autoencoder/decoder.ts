@@ -79,11 +79,7 @@ export class AutoencoderDecoder {
   #isByRows(stage: number, { shape, arena }: Tensor, options: RowOptions): boolean {
     const [batch = 0, height = 0, width = 0] = shape;
     const { widthIn, width: widthOut } = this.#ups[stage]!;
-    return isByRows(
-      [batch, height * 2 ** stage, width * 2 ** stage, Math.max(widthIn, widthOut)],
-      arena,
-      options,
-    );
+    return isByRows([batch, height * 2 ** stage, width * 2 ** stage, Math.max(widthIn, widthOut)], arena, options);
   }
 
   #restByRows(stage: number, x: RowMap, latents: Tensor | undefined, options: RowOptions): Tensor {

@@ -42,7 +42,14 @@ export class PndmScheduler implements Scheduler {
   /** DDIM without noise. */
   #ddim(grid: Parameters<typeof ddpmSampler>[1]): Sampler {
     const alphas = this.#schedule.tables.alphasCumprod;
-    const options = { grid, alphas, eta: 0, epsilon: "rawOrUnclamped", epsilonSign: "right", lastNoise: "off" } as const;
+    const options = {
+      grid,
+      alphas,
+      eta: 0,
+      epsilon: "rawOrUnclamped",
+      epsilonSign: "right",
+      lastNoise: "off",
+    } as const;
     const sampler = ddim(this.process, options);
     return { ...sampler, steps: sampler.steps.map((step) => ({ ...step, noise: "none" })) };
   }

@@ -97,7 +97,9 @@ class Block {
     return inModule(x.arena, this.#path, () =>
       x.arena.scope(() => {
         const own = applyTo(norm1.forward(x), (normed) => this.#own.forward(normed, this.#own.keysOf(normed), x));
-        const attended = applyTo(own, (own) => applyTo(norm2.forward(own), (n) => this.#context.forward(n, context, own)));
+        const attended = applyTo(own, (own) =>
+          applyTo(norm2.forward(own), (n) => this.#context.forward(n, context, own)),
+        );
         const hidden = applyTo(this.#expand.forward(norm3.forward(attended)), geglu);
         return this.#contract.forward(hidden, { residual: attended });
       }),

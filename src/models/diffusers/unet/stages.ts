@@ -4,7 +4,13 @@ import { ShapeError } from "../../../ops/shape-error.js";
 import type { Tensor } from "../../../tensor/tensor.js";
 import type { Weights } from "../../../weights/store.js";
 import { applyTo, share } from "../../../nn/feature-map.js";
-import { declareDownsample, declareUpsample, type Downsample, type ResampledUnet, type Upsample } from "./resampling.js";
+import {
+  declareDownsample,
+  declareUpsample,
+  type Downsample,
+  type ResampledUnet,
+  type Upsample,
+} from "./resampling.js";
 import { ResnetBlock } from "./resnet-block.js";
 
 /** A layer behind a residual block. `Conditions` is what the layers of a kind of U-Net read, beside the time. */

@@ -16,7 +16,12 @@ export class TransformerUnet extends ContextUnet {
     const layer =
       (i: number): DeclareContextLayer =>
       (weights) =>
-        new ContextTransformer(weights, { ...options, width: widths[i]!, heads: heads[i]!, blocks: options.blocks[i]! });
+        new ContextTransformer(weights, {
+          ...options,
+          width: widths[i]!,
+          heads: heads[i]!,
+          blocks: options.blocks[i]!,
+        });
     const layers = {
       down: widths.map((_, i) => (attendsDown[i] ? layer(i) : undefined)),
       middle: layer(last),

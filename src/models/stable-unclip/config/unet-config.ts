@@ -22,7 +22,8 @@ const schema = componentSchema("UNet2DConditionModel", shape, { harmless: TRANSF
     };
     checkTransformerUnet(config, issue);
     const { in_channels: channelsIn, out_channels: channelsOut } = config;
-    if (channelsIn !== channelsOut) issue("in_channels", `expected ${channelsOut} as out_channels, found ${channelsIn}`);
+    if (channelsIn !== channelsOut)
+      issue("in_channels", `expected ${channelsOut} as out_channels, found ${channelsIn}`);
   }),
 );
 

@@ -25,7 +25,8 @@ type Given = CascadeSampling<Cascade> & { readonly imageEmbed: Tensor };
 /** The inputs of a call. Throws `ArgumentError` if some are missing, have no effect, or do not fit. */
 export function checkInputs(stage: DecoderStage, given: Given, isGuided: boolean): DecoderInputs {
   const { imageEmbed, textEncodings, negative, initImage, inpaintImage, inpaintMask, hint } = given;
-  const context = textEncodings ?? missing("textEncodings", "This decoder needs encodings of texts: pass textEncodings.");
+  const context =
+    textEncodings ?? missing("textEncodings", "This decoder needs encodings of texts: pass textEncodings.");
   const negativeContext = negative?.textEncodings;
   if (isGuided && !negativeContext) missing("negative", NO_NEGATIVE);
   checkBatch({ imageEmbed, textEncodings, negative: negativeContext, initImage, inpaintImage, inpaintMask });

@@ -39,7 +39,11 @@ export const verifyEmbedNoise: Runner = async (fixture, openArena) => {
         // Computed in f32 in every dtype.
         outputs.push(...(await pairOutputs(fixture, { [`${level}.class_labels`]: labels }, FORWARD.f32)));
       }
-      const actual = REFUSED.map((level) => refuses(() => { embedNoise.check(level); }));
+      const actual = REFUSED.map((level) =>
+        refuses(() => {
+          embedNoise.check(level);
+        }),
+      );
       outputs.push({ name: "refuses levels", actual, expected: REFUSED.map(() => 1), tolerance: EXACT });
       return outputs;
     },

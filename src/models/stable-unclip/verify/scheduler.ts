@@ -28,7 +28,8 @@ export const verifyScheduler: Runner = async (fixture, openArena) => {
     for (const count of timesteps) {
       const actual = scheduler.sampler(undefined, count, name).steps.map(({ timestep }) => timestep);
       const expected = await fixture.tensorIfAny(`out.timesteps.${name}.${count}`);
-      if (expected) outputs.push({ name: `timesteps.${name}.${count}`, actual, expected: expected.data, tolerance: EXACT });
+      if (expected)
+        outputs.push({ name: `timesteps.${name}.${count}`, actual, expected: expected.data, tolerance: EXACT });
     }
     for (const count of steps) {
       outputs.push(

@@ -35,7 +35,10 @@ function predict(arena: Arena, unet: StableUnclipUnet, { inputs }: NetworkCall):
   const sample = arena.fromNchw(data, shape as [number, number, number, number], "f32");
   using steps = new StepInputs(arena, 1);
   const classLabels = upload(arena, inputs.get("class_labels")!);
-  const condition = unet.condition(arena, { classLabels, context: upload(arena, inputs.get("encoder_hidden_states")!) });
+  const condition = unet.condition(arena, {
+    classLabels,
+    context: upload(arena, inputs.get("encoder_hidden_states")!),
+  });
   const run = { batch: shape[0]!, times: [timesOf(inputs.get("timestep")!)], condition };
   return unet.forward(sample, unet.prepare(steps, run));
 }
