@@ -48,8 +48,11 @@ export function hasSizes({ stages }: Pick<Cascade, "stages">): boolean {
 
 /** What decides the size of the images of a call. */
 export interface Canvas extends CanvasOptions {
+  /** First U-Net to run, counted from 1. */
   readonly startAtUnetNumber?: number | undefined;
+  /** Images to start from. */
   readonly initImages?: readonly RgbImage[] | undefined;
+  /** Images to inpaint. */
   readonly inpaintImages?: readonly RgbImage[] | undefined;
 }
 
