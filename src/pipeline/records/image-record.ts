@@ -79,10 +79,18 @@ export function recordOf(
   return { ...generatedOn, tuning, seed, inputs, parameters };
 }
 
+const imageSize = z.strictObject({ width: z.number(), height: z.number() });
+
+/** A value of a record, for people. */
+function text(value: unknown): string {
+  if (typeof value === "string") return value;
+  const size = imageSize.safeParse(value).data;
+  return size ? `${size.width} × ${size.height}` : JSON.stringify(value);
+}
+
 /** Returns the entries of a record as names and values, for people. */
 export function describeRecord(record: ImageRecord): readonly (readonly [name: string, value: string])[] {
   const { inputs, seed, parameters, model, ...generatedOn } = record;
-  const text = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
   const rows = (values: object) => Object.entries(values).map(([name, value]) => [name, text(value)] as const);
   return [
     ...rows(inputs),

@@ -46,12 +46,14 @@ describe("the record of an image", () => {
 
   it("is shown in rows", () => {
     const model = { files: generatedOn.model.files };
-    expect(describeRecord(recordOf(image, { prompt: "a ring" }, { ...generatedOn, model }))).toEqual([
+    const sized = { ...image, parameters: { ...image.parameters, size: { width: 72, height: 36 } } };
+    expect(describeRecord(recordOf(sized, { prompt: "a ring" }, { ...generatedOn, model }))).toEqual([
       ["prompt", "a ring"],
       ["seed", "7"],
       ["script", "BasicInference"],
       ["text", "a ring"],
       ["decoderSteps", "[2,3]"],
+      ["size", "72 × 36"],
       ["config", "the package's own"],
       ["model", "a, 1 byte, fingerprint abc"],
       ["software", "dalle2-webgpu 0.1.0"],
