@@ -34,6 +34,7 @@ import {
 } from "./generating/options.js";
 import { planSamples, type GenerationPlan } from "./generating/plan.js";
 import { recordToRepeat, repeated } from "./generating/repeat.js";
+import { addNoiseLevelOption } from "./generating/setting-options.js";
 import { interruptSignal } from "./interrupt.js";
 import { collectTexts, fraction, wholeNumber } from "./option-values.js";
 import { say } from "./output.js";
@@ -91,8 +92,8 @@ export function register(program: Command): void {
       fraction,
     );
   addHintOption(command, "prompt");
-  addSizeOption(addGenerationOptions(addPriorOptions(addNegativeOption(command))).optionsGroup("Sampling:"))
-    .optionsGroup("Sampling:")
+  addGenerationOptions(addPriorOptions(addNegativeOption(command))).optionsGroup("Sampling:");
+  addNoiseLevelOption(addSizeOption(command))
     .option("--prior-samples <n>", "image embeddings per prompt (default: 1)", wholeNumber)
     .option("--decoder-samples <n>", "images per image embedding (default: 1)", wholeNumber)
     .addHelpText("after", EXAMPLES)

@@ -15,6 +15,7 @@ import { generateImages } from "./generating/command.js";
 import { addGenerationOptions, decoderOptions, type GenerationFlags } from "./generating/options.js";
 import { planSeries } from "./generating/plan.js";
 import { seedsOf } from "./generating/seeds.js";
+import { addNoiseLevelOption } from "./generating/setting-options.js";
 import { askImages, expandFolders, loadForClip } from "./asking/image-files.js";
 import { interruptSignal } from "./interrupt.js";
 import { collectTexts, nonEmptyText, fraction, wholeNumber } from "./option-values.js";
@@ -49,7 +50,8 @@ export function register(program: Command): void {
     .option("--strength <fraction>", "how far to edit, from 0 to 1; the paper uses 0.25 to 0.5", fraction, 0.4)
     .option("--frames <n>", "number of images in the series", wholeNumber, 1);
   addHintOption(command, "image");
-  addSizeOption(addGenerationOptions(command).optionsGroup("Sampling:"))
+  addGenerationOptions(command).optionsGroup("Sampling:");
+  addNoiseLevelOption(addSizeOption(command))
     .addHelpText("after", EXAMPLES)
     .action((files: readonly string[], _, self: Command) => {
       const flags = self.optsWithGlobals<EditFlags>();

@@ -24,6 +24,8 @@ const OTHERS: Readonly<Record<string, string>> = {
   frames: "--frames",
   initImages: "--init-image",
   strength: "--strength",
+  noiseLevel: "--noise-level",
+  decoderNoiseLevel: "--noise-level",
   previewEvery: "--preview",
   tokenization: "--tokenization",
   dtype: "--dtype",

@@ -17,6 +17,7 @@ import {
 } from "./generating/options.js";
 import { planSamples } from "./generating/plan.js";
 import { checkSeeds } from "./generating/seeds.js";
+import { addNoiseLevelOption } from "./generating/setting-options.js";
 import { counted } from "../platform/counted.js";
 import { UsageError } from "./errors.js";
 import { imageProblem, loadMasked, squareMasked, wholeMasked, type MaskedFiles } from "./asking/image-files.js";
@@ -65,7 +66,8 @@ export function register(program: Command): void {
     .option("--invert-mask", "generate what the mask marks to keep, and keep the rest")
     .option("--text <text>", "what the image should show: one for all images, or one per image", collectTexts)
     .option("--resample-times <n>", "how many times each sampling step is run (default: 5)", wholeNumber);
-  addSizeOption(addGenerationOptions(addPriorOptions(addNegativeOption(command))).optionsGroup("Sampling:"))
+  addGenerationOptions(addPriorOptions(addNegativeOption(command))).optionsGroup("Sampling:");
+  addNoiseLevelOption(addSizeOption(command))
     .addHelpText("after", EXAMPLES)
     .action((files: readonly string[], _, self: Command) => {
       const flags = self.optsWithGlobals<InpaintFlags>();

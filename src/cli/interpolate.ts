@@ -26,6 +26,7 @@ import {
 import { checkSeeds } from "./generating/seeds.js";
 import { planSeries, type GenerationPlan, type Subject } from "./generating/plan.js";
 import { seedOf } from "./generating/seeds.js";
+import { addNoiseLevelOption } from "./generating/setting-options.js";
 import { textUse } from "./asking/gather-images.js";
 import { imageProblem, loadImage } from "./asking/image-files.js";
 import { isImageFile } from "../image/image-files.js";
@@ -62,7 +63,8 @@ export function register(program: Command): void {
     .option("--start-text <text>", "what the start image shows (default: from its record or its name)", nonEmptyText)
     .option("--end-text <text>", "what the end image shows (default: from its record or its name)", nonEmptyText);
   addHintOption(command, "series");
-  addSizeOption(addGenerationOptions(addPriorOptions(command)).optionsGroup("Sampling:"))
+  addGenerationOptions(addPriorOptions(command)).optionsGroup("Sampling:");
+  addNoiseLevelOption(addSizeOption(command))
     .addHelpText("after", EXAMPLES)
     .action((start: string | undefined, end: string | undefined, _, self: Command) =>
       interpolate(withEnds(self.optsWithGlobals<InterpolateFlags>(), [start, end])),

@@ -19,6 +19,7 @@ import { checkEmbeddingLength, loadEmbeddings } from "./generating/embeddings.js
 import { addGenerationOptions, addNegativeOption, decoderOptions } from "./generating/options.js";
 import { planSamples, type GenerationPlan } from "./generating/plan.js";
 import { checkSeeds } from "./generating/seeds.js";
+import { addNoiseLevelOption } from "./generating/setting-options.js";
 import { captionOf } from "./asking/captions.js";
 import { gatherImages, textUse, withFiles, type ImageFlags } from "./asking/gather-images.js";
 import { loadForClip } from "./asking/image-files.js";
@@ -56,7 +57,8 @@ export function register(program: Command): void {
     .option("--embeddings <file>", "use image embeddings from a file instead of images and CLIP")
     .option("--text <text>", "what the image shows: one for all images, or one per image", collectTexts);
   addHintOption(command, "image");
-  addSizeOption(addGenerationOptions(addNegativeOption(command)).optionsGroup("Sampling:"))
+  addGenerationOptions(addNegativeOption(command)).optionsGroup("Sampling:");
+  addNoiseLevelOption(addSizeOption(command))
     .addHelpText("after", EXAMPLES)
     .action((files: readonly string[], _, self: Command) => variation(self.optsWithGlobals<VariationFlags>(), files));
 }

@@ -65,7 +65,10 @@ export function planStages<Stage extends CascadeStage>(
 }
 
 /** Throws `ArgumentError` for a level of noise on image embeddings that no stage takes. */
-function checkNoiseLevel(stages: readonly CascadeStage[], { noiseLevel }: CascadeCall): void {
+export function checkNoiseLevel(
+  stages: readonly Pick<CascadeStage, "info">[],
+  { noiseLevel }: Pick<CascadeCall, "noiseLevel">,
+): void {
   if (noiseLevel === undefined) return;
   const levels = Math.max(0, ...stages.map(({ info }) => info.noiseLevels ?? 0));
   if (levels === 0) {

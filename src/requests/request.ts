@@ -35,6 +35,8 @@ export interface RequestSettings {
   readonly decoder?: Sampling | undefined;
   /** Sampler of all U-Nets. */
   readonly sampler?: SamplerName | undefined;
+  /** Noise on image embeddings, 0 to 999; more makes images less like them. Only Stable unCLIP takes it. Default 0. */
+  readonly noiseLevel?: number | undefined;
   /** Images between the ends, of `interpolate`, or from weak to strong, of `edit`. */
   readonly frames?: number | undefined;
   /** Whether `interpolate` goes between images; its prompts, if any, then say what they show. */

@@ -102,7 +102,8 @@ export function runRequest(
  * Equal for two requests of one model: `runTogether` takes the inputs of both.
  */
 export function batchKey({ parameters, mask, images }: ImageRequest): string | undefined {
-  const { task, prior, unets, decoder, sampler, resampleTimes, startAtUnetNumber, prompts, negative } = parameters;
+  const { task, prior, unets, decoder, sampler, noiseLevel, resampleTimes, startAtUnetNumber } = parameters;
+  const { prompts, negative } = parameters;
   if (isSeries(task)) return undefined;
   const { steps, condScale, sampler: priorSampler, candidates } = prior;
   const [first] = images;
@@ -110,7 +111,7 @@ export function batchKey({ parameters, mask, images }: ImageRequest): string | u
     task,
     [steps, condScale, priorSampler, candidates],
     unets.length === 0 ? [decoder?.steps, decoder?.condScale] : unets.map((unet) => [unet.steps, unet.condScale]),
-    [sampler, resampleTimes, startAtUnetNumber],
+    [sampler, noiseLevel, resampleTimes, startAtUnetNumber],
     // A list has a text for each input or for none.
     [prompts.length > 0, (negative ?? "") !== ""],
     // Images and masks of one call have one size.
@@ -186,7 +187,7 @@ function imagesOf(inputs: readonly ImageInput[]): readonly RgbImage[] {
   return inputs.flatMap(({ image }) => image ?? []);
 }
 
-function twoStages({ prior, sampler, batchSize, ...settings }: RequestBatch) {
+function twoStages({ prior, sampler, noiseLevel, batchSize, ...settings }: RequestBatch) {
   return {
     priorSteps: prior.steps,
     priorCondScale: prior.condScale,
@@ -195,12 +196,13 @@ function twoStages({ prior, sampler, batchSize, ...settings }: RequestBatch) {
     decoderSteps: each(settings, "steps"),
     decoderCondScale: each(settings, "condScale"),
     decoderSampler: sampler,
+    decoderNoiseLevel: noiseLevel,
     decoderBatchSize: batchSize,
   };
 }
 
-function decoder({ sampler, batchSize, ...settings }: RequestBatch) {
-  return { batchSize, steps: each(settings, "steps"), condScale: each(settings, "condScale"), sampler };
+function decoder({ sampler, noiseLevel, batchSize, ...settings }: RequestBatch) {
+  return { batchSize, steps: each(settings, "steps"), condScale: each(settings, "condScale"), sampler, noiseLevel };
 }
 
 /** A value for each U-Net, null where the model's default counts; or one for all; undefined for the defaults of all. */

@@ -32,6 +32,7 @@ describe("messages of the library", () => {
     expect(said("negativeText", "negativeText needs a condScale other than 1.")).toBe(
       "--negative-prompt needs a --cond-scale other than 1.",
     );
+    expect(said("decoderNoiseLevel", "decoderNoiseLevel must be less.")).toBe("--noise-level must be less.");
     expect(said("priorNumSamplesPerBatch", "priorNumSamplesPerBatch must be less.")).toBe("--candidates must be less.");
   });
 

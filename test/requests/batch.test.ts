@@ -41,6 +41,7 @@ describe("requests", () => {
     ["guidance of all U-Nets", { decoder: { condScale: 3 } }],
     ["guidance of a U-Net", { unets: [{ condScale: 3 }, {}] }],
     ["sampler", { sampler: "ddim" }],
+    ["noise on image embeddings", { noiseLevel: 20 }],
     ["negative prompt, where the other has none", { negative: "n" }],
     ["prompt, where the other has none", { prompts: [] }],
     ["resampling", { resampleTimes: 2 }],

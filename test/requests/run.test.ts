@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DalleModelManager } from "../../src/pipeline/manager/model-manager.js";
 import { parametersOfImage, requestSize } from "../../src/requests/images.js";
@@ -5,7 +6,9 @@ import { localScripts } from "../../src/requests/local-scripts.js";
 import type { ImageRequest, RequestParameters, Task } from "../../src/requests/request.js";
 import { inputsOf, runRequest, runTogether, type ScriptSource } from "../../src/requests/run.js";
 import { requestWarnings } from "../../src/requests/warnings.js";
+import { fixtureFolder } from "../support/golden.js";
 import { sharedGpu } from "../support/gpu.js";
+import { folderConfig } from "../support/karlo.js";
 
 /** Few steps, because the content of the images does not matter. */
 const few = { seed: 7, count: 1, prior: { steps: 2 }, unets: [{ steps: 2 }, { steps: 1 }] };
@@ -57,6 +60,38 @@ describe("a request", () => {
     const again = await run({ ...whole, parameters: parametersOfImage(whole.parameters, 1) });
     expect(again.at(-1)).toEqual(images[1]);
     if (task === "inpaint") expect(images[1]!.slice(0, 300)).toEqual(whole.images[0]!.data.slice(0, 300));
+  });
+});
+
+describe("noise on image embeddings", () => {
+  it.each<[Task, string, Partial<RequestParameters>, string]>([
+    ["create", "text-to-image", { prompts: ["a cat"] }, "decoderNoiseLevel"],
+    ["variations", "image-variation", {}, "noiseLevel"],
+  ])("is a setting of Stable unCLIP: %s", async (task, fixture, own, name) => {
+    const config = folderConfig(join(fixtureFolder(`stable-unclip-${fixture}`), "model"));
+    using unclip = await DalleModelManager.create(config, { gpu: await sharedGpu(), dtype: "f32" });
+    const one = async (noiseLevel?: number) => {
+      const asked = request(task, { ...own, unets: [{ steps: 2 }], noiseLevel });
+      const [image] = await runRequest(localScripts(unclip), asked, {});
+      return image!;
+    };
+    const [plain, noisy] = [await one(), await one(700)];
+    expect(plain.parameters).toMatchObject({ [name]: 0 });
+    expect(noisy.parameters).toMatchObject({ [name]: 700 });
+    expect(noisy.data).not.toEqual(plain.data);
+    await expect(one(1000)).rejects.toMatchObject({ code: "argument/out-of-range" });
+  });
+
+  it.each<[Task, Partial<RequestParameters>]>([
+    ["create", { prompts: ["a"] }],
+    ["variations", { prompts: ["a"] }],
+    ["inpaint", { prompts: ["a"] }],
+    ["upscale", {}],
+    ["interpolate", { prompts: ["a", "b"] }],
+    ["edit", { prompts: ["a", "b"] }],
+  ])("is refused by other models: %s", async (task, own) => {
+    const refused = runRequest(scripts, request(task, { ...own, noiseLevel: 20 }), {});
+    await expect(refused).rejects.toMatchObject({ code: "argument/no-effect", place: { argument: "noiseLevel" } });
   });
 });
 

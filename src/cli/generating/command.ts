@@ -1,4 +1,5 @@
 import { loadavg } from "node:os";
+import { checkNoiseLevel } from "../../models/per-stage.js";
 import { ModelLoadConfig } from "../../pipeline/load-config.js";
 import type { LoadingOptions } from "../../pipeline/manager/loading-options.js";
 import { DalleModelManager } from "../../pipeline/manager/model-manager.js";
@@ -47,6 +48,8 @@ export async function generateImages(
   const tuning = keptTuning({ onWarning: progress.warn });
   using manager = await DalleModelManager.create(config, { ...loading, dtype, weights, offload, computeInF32, tuning });
   checkPerUnet(sampling, manager.decoder?.unets.length ?? 0);
+  const stages = manager.decoder?.unets.map((info) => ({ info }));
+  if (stages) checkNoiseLevel(stages, { noiseLevel: sampling.decoderNoiseLevel });
   const generation = await plan(manager, { onWarning: progress.warn, tokenization: flags.tokenization });
   await prepareFolder(flags.outputPath);
   const { unused } = generation;

@@ -15,10 +15,10 @@ import { folderOfModels, nonEmptyText, loadConfig, outputFolder, wholeNumber } f
 import { DEFAULT_PREVIEW_EVERY } from "./preview-files.js";
 import type { SizeFlags } from "./canvas-options.js";
 import { addSeedOption, type SeedFlags } from "./seeds.js";
-import { addSettingOptions, settingsIn, type SamplingOptions } from "./setting-options.js";
+import { addSettingOptions, settingsIn, type NoiseFlags, type SamplingOptions } from "./setting-options.js";
 
 /** Options of every command that generates images, as parsed by commander. `settingsIn` reads the sampling settings. */
-export interface GenerationFlags extends ModelFlags, SeedFlags, SizeFlags {
+export interface GenerationFlags extends ModelFlags, SeedFlags, SizeFlags, NoiseFlags {
   /** Images per subject; undefined if not given. */
   readonly samples?: number;
   readonly decoderBatchSize: number;

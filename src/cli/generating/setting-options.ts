@@ -3,14 +3,29 @@ import { SETTING_NAMES, SETTINGS, type Setting, type SettingName } from "../../d
 import type { CanvasOptions } from "../../pipeline/canvas.js";
 import type { DecoderCallOptions, PriorCallOptions } from "../../pipeline/script-options.js";
 import { prefixedName, type Prefixed, type Stage } from "../../pipeline/settings.js";
-import { ArgumentError } from "../../platform/arguments.js";
+import { ArgumentError, exactWholeNumber } from "../../platform/arguments.js";
 import { counted } from "../../platform/counted.js";
 import { UsageError } from "../errors.js";
+import { readByRule } from "../option-values.js";
 
 /** Sampling options of prior and decoder, as scripts take them. */
 export type SamplingOptions = Prefixed<"prior", PriorCallOptions> &
   Prefixed<"decoder", DecoderCallOptions> &
   Pick<CanvasOptions, "size">;
+
+/** The option of commands whose decoder may take noise on image embeddings. */
+export interface NoiseFlags {
+  readonly noiseLevel?: number;
+}
+
+/** Adds the option of `NoiseFlags`. */
+export function addNoiseLevelOption(command: Command): Command {
+  return command.option(
+    "--noise-level <n>",
+    "noise on image embeddings, 0 to 999; more makes images less like them; only for Stable unCLIP (default: 0)",
+    (text) => readByRule(exactWholeNumber, text, "It is not a whole number of at least 0."),
+  );
+}
 
 /** Adds an option for each setting of the prior or of the decoder. */
 export function addSettingOptions(command: Command, stage: Stage): Command {
@@ -22,6 +37,7 @@ export function addSettingOptions(command: Command, stage: Stage): Command {
 export function settingsIn(flags: object): SamplingOptions {
   const given = flags as Readonly<Record<string, unknown>>;
   const settings: Record<string, unknown> = {};
+  if (given.noiseLevel !== undefined) settings.decoderNoiseLevel = given.noiseLevel;
   for (const stage of ["prior", "decoder"] as const) {
     for (const name of SETTING_NAMES) {
       const value = given[optionOf(stage, SETTINGS[name]).attributeName()];

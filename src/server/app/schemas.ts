@@ -6,7 +6,7 @@ import { TASKS } from "../../requests/request.js";
 
 /** Most characters of a prompt, and of all that a request may name. */
 const [MAX_TEXT, MAX_PROMPTS] = [32_000, 64];
-const MAX_STEPS = 1000;
+const [MAX_STEPS, MAX_NOISE_LEVEL] = [1000, 999];
 
 const steps = z.int().min(1).max(MAX_STEPS);
 const sampling = z.strictObject({ steps: steps.optional(), condScale: z.number().min(-100).max(100).optional() });
@@ -28,6 +28,12 @@ const parameters = z
     unets: z.array(sampling).max(8).describe("For each U-Net in order. Empty: the model's defaults, or `decoder`."),
     decoder: sampling.optional(),
     sampler: sampler.optional(),
+    noiseLevel: z
+      .int()
+      .min(0)
+      .max(MAX_NOISE_LEVEL)
+      .optional()
+      .describe("Noise on image embeddings. Only Stable unCLIP takes it."),
     frames: z.int().min(1).max(1000).optional(),
     isBetweenImages: z.boolean().optional(),
     strength: z.number().min(0).max(1).optional(),

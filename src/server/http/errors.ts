@@ -57,11 +57,13 @@ const PARAMS: Readonly<Record<string, string>> = {
   decoderSteps: "dalle2.steps",
   decoderCondScale: "dalle2.condScale",
   decoderSampler: "dalle2.sampler",
+  decoderNoiseLevel: "dalle2.noiseLevel",
   priorNumSamplesPerBatch: "dalle2.candidates",
   ...Object.fromEntries(
-    ["steps", "condScale", "sampler", "priorSteps", "priorCondScale", "priorSampler", "resampleTimes", "strength"].map(
-      (name) => [name, `dalle2.${name}`],
-    ),
+    [
+      ...["steps", "condScale", "sampler", "noiseLevel"],
+      ...["priorSteps", "priorCondScale", "priorSampler", "resampleTimes", "strength"],
+    ].map((name) => [name, `dalle2.${name}`]),
   ),
 };
 

@@ -76,9 +76,9 @@ test("a job sends its steps, previews and images, and ends with done", async () 
   expect(server.runner.accepted[0]!.request.parameters).toEqual(parameters);
 });
 
-test("images and mask arrive as they were", async () => {
+test("settings, images and mask arrive as they were", async () => {
   await start();
-  const inpaint = { ...parameters, task: "inpaint", count: 1 };
+  const inpaint = { ...parameters, task: "inpaint", count: 1, noiseLevel: 20 };
   const mask = makeImage(
     8,
     8,
@@ -88,6 +88,7 @@ test("images and mask arrive as they were", async () => {
   const files = { image: [await png(8)], mask: [await encodePng(mask)] };
   expect((await eventsOf(await post({ model: "shapes", parameters: inpaint }, files))).at(-1)!.type).toBe("done");
   const { request } = server.runner.accepted[0]!;
+  expect(request.parameters.noiseLevel).toBe(20);
   expect(request.images[0]!.data).toEqual(new Uint8Array(192).fill(200));
   expect([...request.mask!]).toEqual(Array.from({ length: 64 }, (_, i) => (i < 32 ? 1 : 0)));
 });
@@ -97,6 +98,8 @@ test("what does not fit is refused by name, before it is decoded or runs", async
   const ask = async (request: unknown, files?: Parameters<typeof post>[1]) => refusal(await post(request, files));
   expect(await ask({ model: "none", parameters })).toEqual({ status: 404, param: "model" });
   expect(await ask({ model: "shapes", parameters: { ...parameters, count: 0 } })).toMatchObject({ status: 400 });
+  const noisy = { model: "shapes", parameters: { ...parameters, noiseLevel: 1000 } };
+  expect(await ask(noisy)).toEqual({ status: 400, param: "parameters.noiseLevel" });
   expect(await ask({ model: "shapes", parameters, more: 1 })).toEqual({ status: 400, param: "more" });
   expect(await ask({ model: "shapes", parameters }, { image: [await png(8)] })).toEqual({
     status: 400,

@@ -169,6 +169,7 @@ test.each<[string, object, string | null]>([
   ["an unknown parameter", { prompt: "x", steps: 5 }, "steps"],
   ["an unknown parameter of ours", { prompt: "x", dalle2: { step: 5 } }, "dalle2.step"],
   ["one of another route", { prompt: "x", dalle2: { from: "y" } }, "dalle2.from"],
+  ["too much noise", { prompt: "x", dalle2: { noiseLevel: 1000 } }, "dalle2.noiseLevel"],
   ["too many steps", { prompt: "x", dalle2: { steps: 100_000 } }, "dalle2.steps"],
   ["a wrong step in a list", { prompt: "x", dalle2: { steps: [5, 0] } }, "dalle2.steps.1"],
   ["lists of other lengths", { prompt: "x", dalle2: { steps: [1, 2], condScale: [1] } }, "dalle2.condScale"],

@@ -110,6 +110,7 @@ describe("images.generate", () => {
       steps: [5, null],
       condScale: [2, 1.5],
       sampler: "dpmpp2m",
+      noiseLevel: 20,
       priorSteps: 4,
       priorCondScale: 3,
       priorSampler: "ddim",
@@ -129,6 +130,7 @@ describe("images.generate", () => {
         { steps: undefined, condScale: 1.5 },
       ],
       sampler: "dpmpp2m",
+      noiseLevel: 20,
     });
     const ofAll = { prompt: "x", dalle2: { steps: 6 } };
     await client.images.generate(ofAll);

@@ -89,6 +89,12 @@ test("images.createVariation and images.edit", async () => {
 test("what the model cannot do is a request that is wrong", async () => {
   const lists = { prompt: "a red circle", dalle2: { steps: [1, 2, 3, 4, 5, 6, 7] } };
   await expect(server.client().images.generate(lists)).rejects.toMatchObject({ status: 400, param: "dalle2.steps" });
+  const noisy = { prompt: "a red circle", dalle2: { noiseLevel: 20 } };
+  await expect(server.client().images.generate(noisy)).rejects.toMatchObject({
+    status: 400,
+    code: "argument/no-effect",
+    param: "dalle2.noiseLevel",
+  });
 });
 
 test("a port that is in use is said", async () => {

@@ -6,8 +6,8 @@ import { REQUEST_DEFAULTS, type RequestSettings, type Sampling } from "../../../
 import { ServerError } from "../../server-error.js";
 import { IMAGE_ROUTES, type ImageRoute } from "./parameters.js";
 
-/** Most sampling steps of a network, candidates, and repetitions of a step. */
-const [MAX_STEPS, MAX_CANDIDATES, MAX_RESAMPLING] = [1000, 16, 20];
+/** Most sampling steps of a network, noise on image embeddings, candidates, and repetitions of a step. */
+const [MAX_STEPS, MAX_NOISE_LEVEL, MAX_CANDIDATES, MAX_RESAMPLING] = [1000, 999, 16, 20];
 /** Most U-Nets of a decoder. */
 const MAX_UNETS = 8;
 
@@ -30,6 +30,13 @@ const FIELDS = {
     "Guidance scale of the decoder: for all U-Nets, or a list with one for each. 1 is no guidance.",
   ),
   sampler: sampler.describe("Sampler of the decoder."),
+  noiseLevel: z
+    .int()
+    .min(0)
+    .max(MAX_NOISE_LEVEL)
+    .describe(
+      `Noise on image embeddings, 0 to ${MAX_NOISE_LEVEL}: more makes images less like them. Only Stable unCLIP takes it. Default 0.`,
+    ),
   priorSteps: steps.describe("Sampling steps of the prior."),
   priorCondScale: scale.describe("Guidance scale of the prior. 1 is no guidance."),
   priorSampler: sampler.describe("Sampler of the prior."),
@@ -64,7 +71,7 @@ const FIELDS = {
 
 type Name = keyof typeof FIELDS;
 
-const SETTINGS = ["steps", "condScale", "sampler"] as const satisfies readonly Name[];
+const SETTINGS = ["steps", "condScale", "sampler", "noiseLevel"] as const satisfies readonly Name[];
 const PRIOR = ["priorSteps", "priorCondScale", "priorSampler", "candidates"] as const satisfies readonly Name[];
 
 /** The routes that take each field. */
@@ -117,7 +124,9 @@ export const EXTENSION_TEXTS: ReadonlySet<string> = new Set<Name>([
 ]);
 
 /** How a request with this extension is sampled. Throws `ServerError` for lists of different lengths. */
-export function samplingOf(extension: Extension): Pick<RequestSettings, "prior" | "unets" | "decoder" | "sampler"> {
+export function samplingOf(
+  extension: Extension,
+): Pick<RequestSettings, "prior" | "unets" | "decoder" | "sampler" | "noiseLevel"> {
   const { priorSteps, priorCondScale, priorSampler, candidates, steps: ofSteps, condScale } = extension;
   const prior = { steps: priorSteps, condScale: priorCondScale, sampler: priorSampler, candidates };
   const lengths = [ofSteps, condScale].flatMap((value) => (Array.isArray(value) ? [value.length] : []));
@@ -130,7 +139,7 @@ export function samplingOf(extension: Extension): Pick<RequestSettings, "prior" 
     condScale: ofUnet(condScale, i),
   }));
   const decoder = unets.length === 0 ? { steps: ofUnet(ofSteps, 0), condScale: ofUnet(condScale, 0) } : undefined;
-  return { prior, unets, decoder, sampler: extension.sampler };
+  return { prior, unets, decoder, sampler: extension.sampler, noiseLevel: extension.noiseLevel };
 }
 
 function ofUnet(value: Extension["steps"], unet: number): number | undefined {
