@@ -2,12 +2,8 @@
  * Kandinsky 2.2 in its full size: the tensors of test/fixtures/headers/kandinsky-*.json, which diffusers 0.37.1 and transformers make from
  * the published configs.
  */
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import * as z from "zod/mini";
-import { fixtureFolder } from "./golden.js";
-import { expandedShapes, listedShapes } from "./listed-shapes.js";
-import type { FullComponent } from "./full-size.js";
+import { listedShapes, readHeaders, referenceComponent, type ReferenceComponent } from "./listed-shapes.js";
 
 /** The published `preprocessor_config.json`. */
 export const IMAGE_PROCESSOR = {
@@ -30,44 +26,22 @@ export type UnetForm = (typeof UNETS)[number];
 
 export type KandinskyComponent = "prior" | "text_encoder" | "image_encoder" | "movq" | UnetForm;
 
-/** A component, and the counts that the reference gives for it. */
-export interface KandinskyReference extends FullComponent {
-  readonly count: number;
-  readonly parameters: number;
-}
-
 /** All components. Two of the U-Nets are listed by what differs from the first. */
-export function fullSizeKandinsky(): Readonly<Record<KandinskyComponent, KandinskyReference>> {
+export function fullSizeKandinsky(): Readonly<Record<KandinskyComponent, ReferenceComponent>> {
   const prior = z
     .object({ prior: listedShapes, text_encoder: listedShapes, image_encoder: listedShapes })
     .parse(readHeaders("kandinsky-prior"));
   const decoder = z
     .object({ unet: listedShapes, unet_inpaint: listedShapes, unet_hint: listedShapes, movq: listedShapes })
     .parse(readHeaders("kandinsky-decoder"));
-  const unet = (form: UnetForm) => componentOf(decoder[form], decoder.unet);
+  const unet = (form: UnetForm) => referenceComponent(decoder[form], decoder.unet);
   return {
-    prior: componentOf(prior.prior),
-    text_encoder: componentOf(prior.text_encoder),
-    image_encoder: componentOf(prior.image_encoder),
+    prior: referenceComponent(prior.prior),
+    text_encoder: referenceComponent(prior.text_encoder),
+    image_encoder: referenceComponent(prior.image_encoder),
     unet: unet("unet"),
     unet_inpaint: unet("unet_inpaint"),
     unet_hint: unet("unet_hint"),
-    movq: componentOf(decoder.movq),
+    movq: referenceComponent(decoder.movq),
   };
-}
-
-type Listed = z.infer<typeof listedShapes>;
-
-function componentOf({ config, tensors, parameters, shapes }: Listed, base?: Listed): KandinskyReference {
-  const all = new Map([...expandedShapes(base?.shapes ?? {}), ...expandedShapes(shapes)]);
-  return {
-    config: { ...base?.config, ...config },
-    tensors: [...all].map(([name, shape]) => ({ name, shape })),
-    count: tensors,
-    parameters,
-  };
-}
-
-function readHeaders(name: string): unknown {
-  return JSON.parse(readFileSync(join(fixtureFolder("headers"), `${name}.json`), "utf8"));
 }
