@@ -6,18 +6,25 @@ import { openGpu } from "../../src/gpu/open.js";
 import { Arena } from "../../src/tensor/arena.js";
 import type { ComputeType, WeightFormat } from "../../src/tensor/dtype.js";
 import { WeightStore } from "../../src/weights/weight-store.js";
-import { fullSizeKandinsky } from "../support/full-size-kandinsky.js";
 import { randomSource } from "../support/random-source.js";
-import { fullNetworks } from "./networks.js";
+import { kandinskyNetworks } from "./kandinsky-networks.js";
+import type { FullNetwork } from "./network.js";
+import { stableUnclipNetworks } from "./stable-unclip-networks.js";
+
+/** The networks by name, for images of `side` pixels. */
+function fullNetworks(side: number): ReadonlyMap<string, FullNetwork> {
+  return new Map([...kandinskyNetworks(side), ...stableUnclipNetworks(side)]);
+}
 
 const HELP = `npm run full-size -- [NETWORK ...] [options]
 
-Runs one pass of each network of Kandinsky 2.2 in its full size, each in a process of its own, with random weights that take no space
-on the disk, and prints its time and its memory: of the GPU (weights and all), and the most that the process had.
+Runs one pass of each network of Kandinsky 2.2 and of Stable unCLIP in its full size, each in a process of its own, with random weights that
+take no space on the disk, and prints its time and its memory: of the GPU (weights and all), and the most that the process had.
 
   --dtype f32|f16   default f32
   --weights int8    weights of products in a byte each
   --size N          pixels on a side (default 512)
+  --passes N        passes (default 2: the first one compiles kernels); the time is that of the last
 
 Networks: ${[...fullNetworks(512).keys()].join(", ")}`;
 
@@ -27,6 +34,7 @@ const { values, positionals } = parseArgs({
     dtype: { type: "string", default: "f32" },
     weights: { type: "string", default: "full" },
     size: { type: "string", default: "512" },
+    passes: { type: "string", default: "2" },
     help: { type: "boolean" },
   },
 });
@@ -41,7 +49,8 @@ else for (const name of chosen) runAlone(name);
 
 /** In a process of its own, so that its peak of memory is that of the network. */
 function runAlone(name: string): void {
-  const options = ["--dtype", values.dtype, "--weights", values.weights, "--size", values.size];
+  const { dtype, weights, size, passes } = values;
+  const options = ["--dtype", dtype, "--weights", weights, "--size", size, "--passes", passes];
   const { status } = spawnSync(process.execPath, [process.argv[1]!, name, ...options], { stdio: "inherit" });
   if (status !== 0) process.exitCode = 1;
 }
@@ -51,15 +60,14 @@ async function runNetwork(name: string): Promise<void> {
   const dtype = values.dtype as ComputeType;
   using gpu = await openGpu();
   const arena = new Arena(gpu.stream(), dtype, { weights: values.weights as WeightFormat });
-  const source = randomSource(fullSizeKandinsky()[component].tensors, dtype === "f16" ? "F16" : "F32");
+  const source = randomSource(component.tensors, dtype === "f16" ? "F16" : "F32");
   using store = new WeightStore(arena, renamed?.(source) ?? source);
   const pass = declare(store.root);
   const loadSeconds = await seconds(() => store.load());
   const loadedBytes = gpu.memory().liveBytes;
   const times: number[] = [];
   let numbers: Float32Array = new Float32Array();
-  // The first pass compiles kernels.
-  for (let i = 0; i < 2; i++) {
+  for (let i = 0; i < Number(values.passes); i++) {
     times.push(
       await seconds(async () => {
         using result = await pass(arena);
@@ -76,7 +84,7 @@ async function runNetwork(name: string): Promise<void> {
     adapter: gpu.adapter.description || gpu.adapter.device,
     loadSeconds,
     firstSeconds: times[0],
-    seconds: times[1],
+    seconds: times.at(-1),
     weightMiB: mebibytes(loadedBytes),
     peakMiB: mebibytes(peakBytes),
     processMiB: mebibytes(process.resourceUsage().maxRSS * 1024),
