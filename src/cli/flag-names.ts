@@ -23,6 +23,7 @@ const OTHERS: Readonly<Record<string, string>> = {
   computeInF32: "--dtype",
   frames: "--frames",
   initImages: "--init-image",
+  initEmbed: "--init-image",
   strength: "--strength",
   noiseLevel: "--noise-level",
   decoderNoiseLevel: "--noise-level",

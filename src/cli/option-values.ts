@@ -27,6 +27,12 @@ export function wholeNumber(value: string): number {
   return readByRule(rules.count, value, "It is not a whole number of at least 1.");
 }
 
+/** Finite numbers, separated by commas. */
+export function finiteNumbers(value: string): readonly number[] {
+  const complaint = "It is not a list of numbers separated by commas, such as 0.3,0.7.";
+  return value.split(",").map((one) => readByRule(rules.finiteNumber, one, complaint));
+}
+
 /** A folder for images. Other tools take a file name here. */
 export function outputFolder(value: string): string {
   const folder = nonEmptyText(value);
