@@ -1,37 +1,49 @@
 import type { RgbImage } from "../image/image.js";
+import type { ImageSize } from "../pipeline/canvas.js";
 import type { ImageRequest } from "./request.js";
 
 /** Resizes an image, to a size with Pillow's LANCZOS. */
 export type Resize = (image: RgbImage, width: number, height: number) => Promise<RgbImage>;
 
 /**
- * Brings image and mask of inpainting to the size of the model. The library keeps pixels of an image that has this size as
+ * Brings image and mask of inpainting to the size of the model's images; a number is the side of squares. The library keeps pixels of an image that has this size as
  * they are; of others, it would keep one pixel of many. Other requests are returned as they are.
  */
 export async function fitInpainting(
   request: ImageRequest,
-  side: number | undefined,
+  size: number | ImageSize | undefined,
   resize: Resize,
 ): Promise<ImageRequest> {
   const { parameters, images, mask } = request;
   const [image] = images;
-  if (parameters.task !== "inpaint" || !image || !mask || side === undefined || image.width === side) return request;
-  return { ...request, images: [await resize(image, side, side)], mask: fitMask(mask, image.width, side) };
+  if (parameters.task !== "inpaint" || !image || !mask || size === undefined) return request;
+  const { width, height } = sizeOf(size);
+  if (image.width === width && image.height === height) return request;
+  return { ...request, images: [await resize(image, width, height)], mask: fitMask(mask, image, size) };
 }
 
-/** Resizes a square mask. What lies partly in what is generated is generated: nothing of it is left. */
-export function fitMask(mask: Uint8Array, side: number, newSide: number): Uint8Array {
-  const fitted = new Uint8Array(newSide * newSide).fill(1);
-  // The pixels that overlap pixel i, from the first up to the end.
-  const first = (i: number): number => Math.floor((i * side) / newSide);
-  const end = (i: number): number => Math.ceil(((i + 1) * side) / newSide);
-  for (let y = 0; y < newSide; y++) {
-    for (let x = 0; x < newSide; x++) {
-      for (let row = first(y); row < end(y); row++) {
-        const start = row * side;
-        if (mask.subarray(start + first(x), start + end(x)).includes(0)) fitted[y * newSide + x] = 0;
+/** Resizes a mask; a number is the side of a square. What lies partly in what is generated is generated: nothing of it is left. */
+export function fitMask(mask: Uint8Array, size: number | ImageSize, newSize: number | ImageSize): Uint8Array {
+  const [from, to] = [sizeOf(size), sizeOf(newSize)];
+  const fitted = new Uint8Array(to.width * to.height).fill(1);
+  for (let y = 0; y < to.height; y++) {
+    const [top, bottom] = overlapped(y, from.height, to.height);
+    for (let x = 0; x < to.width; x++) {
+      const [left, right] = overlapped(x, from.width, to.width);
+      for (let row = top; row < bottom; row++) {
+        const start = row * from.width;
+        if (mask.subarray(start + left, start + right).includes(0)) fitted[y * to.width + x] = 0;
       }
     }
   }
   return fitted;
+}
+
+/** The pixels of a line of `length` that overlap pixel `i` of the same line with `newLength`: from the first up to the end. */
+function overlapped(i: number, length: number, newLength: number): readonly [first: number, end: number] {
+  return [Math.floor((i * length) / newLength), Math.ceil(((i + 1) * length) / newLength)];
+}
+
+function sizeOf(size: number | ImageSize): ImageSize {
+  return typeof size === "number" ? { width: size, height: size } : size;
 }

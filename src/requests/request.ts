@@ -1,6 +1,7 @@
 // What a person asks for, as plain data: it can be kept, linked to, put into a PNG, and sent to another machine.
 import { SAMPLER_NAMES, type SamplerName } from "../diffusion/samplers.js";
 import type { RgbImage } from "../image/image.js";
+import type { CanvasOptions } from "../pipeline/canvas.js";
 
 /** What can be done with a model. */
 export const TASKS = ["create", "variations", "inpaint", "upscale", "interpolate", "edit"] as const;
@@ -24,7 +25,7 @@ export interface PriorSampling extends Sampling {
 }
 
 /** How the images of a request are sampled: all that images of one batch share. */
-export interface RequestSettings {
+export interface RequestSettings extends Pick<CanvasOptions, "size"> {
   /** What is done with the model. */
   readonly task: Task;
   /** How the prior samples, where a task runs it. */

@@ -103,7 +103,7 @@ export function runRequest(
  */
 export function batchKey({ parameters, mask, images }: ImageRequest): string | undefined {
   const { task, prior, unets, decoder, sampler, noiseLevel, resampleTimes, startAtUnetNumber } = parameters;
-  const { prompts, negative } = parameters;
+  const { prompts, negative, size } = parameters;
   if (isSeries(task)) return undefined;
   const { steps, condScale, sampler: priorSampler, candidates } = prior;
   const [first] = images;
@@ -112,6 +112,7 @@ export function batchKey({ parameters, mask, images }: ImageRequest): string | u
     [steps, condScale, priorSampler, candidates],
     unets.length === 0 ? [decoder?.steps, decoder?.condScale] : unets.map((unet) => [unet.steps, unet.condScale]),
     [sampler, noiseLevel, resampleTimes, startAtUnetNumber],
+    typeof size === "object" ? [size.width, size.height] : [size, size],
     // A list has a text for each input or for none.
     [prompts.length > 0, (negative ?? "") !== ""],
     // Images and masks of one call have one size.
@@ -187,8 +188,9 @@ function imagesOf(inputs: readonly ImageInput[]): readonly RgbImage[] {
   return inputs.flatMap(({ image }) => image ?? []);
 }
 
-function twoStages({ prior, sampler, noiseLevel, batchSize, ...settings }: RequestBatch) {
+function twoStages({ prior, sampler, noiseLevel, size, batchSize, ...settings }: RequestBatch) {
   return {
+    size,
     priorSteps: prior.steps,
     priorCondScale: prior.condScale,
     priorSampler: prior.sampler,
@@ -201,8 +203,9 @@ function twoStages({ prior, sampler, noiseLevel, batchSize, ...settings }: Reque
   };
 }
 
-function decoder({ sampler, noiseLevel, batchSize, ...settings }: RequestBatch) {
-  return { batchSize, steps: each(settings, "steps"), condScale: each(settings, "condScale"), sampler, noiseLevel };
+function decoder({ sampler, noiseLevel, size, batchSize, ...settings }: RequestBatch) {
+  const [steps, condScale] = [each(settings, "steps"), each(settings, "condScale")];
+  return { size, batchSize, steps, condScale, sampler, noiseLevel };
 }
 
 /** A value for each U-Net, null where the model's default counts; or one for all; undefined for the defaults of all. */

@@ -1,4 +1,5 @@
 import { describeUniform } from "../image/mask.js";
+import { canvasNotes } from "../pipeline/canvas.js";
 import { InferenceScript } from "../pipeline/inference-script.js";
 import type { DalleModelManager } from "../pipeline/manager/model-manager.js";
 import { Dalle2Error } from "../platform/dalle2-error.js";
@@ -27,6 +28,8 @@ export async function requestWarnings(manager: DalleModelManager, request: Image
     if (!(error instanceof Dalle2Error)) throw error;
   });
   const { mask, parameters } = request;
+  const info = manager.decoder?.unets[0];
+  if (info) warnings.push(...canvasNotes(info, { size: parameters.size }));
   const uniform = mask && !isSeries(parameters.task) ? describeUniform(mask) : undefined;
   return uniform === undefined ? warnings : [...warnings, `The mask ${uniform}.`];
 }

@@ -46,8 +46,15 @@ describe("requests", () => {
     ["prompt, where the other has none", { prompts: [] }],
     ["resampling", { resampleTimes: 2 }],
     ["first U-Net", { startAtUnetNumber: 3 }],
+    ["size", { size: 64 }],
   ])("with another %s do not share one", (_, own) => {
     expect(isShared(request(), request(own))).toBe(false);
+  });
+
+  it("share one for one size, however it is said", () => {
+    const [square, both] = [request({ size: 64 }), request({ size: { width: 64, height: 64 } })];
+    expect(isShared(square, both)).toBe(true);
+    expect(isShared(both, request({ size: { width: 64, height: 32 } }))).toBe(false);
   });
 
   it("share one if their images have one size, where these are not resized", () => {
@@ -92,6 +99,10 @@ describe("inpainting", () => {
     expect([...fitMask(mask, 4, 3)]).toEqual([0, 0, 1, 0, 0, 1, 1, 1, 1]);
     const larger = [1, 1, 0, 0, 1, 1, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1];
     expect([...fitMask(Uint8Array.from([1, 0, 1, 1]), 2, 4)]).toEqual(larger);
+    const wide = { width: 4, height: 2 };
+    expect([...fitMask(Uint8Array.from([1, 1, 1, 0, 1, 1, 1, 1]), wide, { width: 2, height: 3 })]).toEqual([
+      1, 0, 1, 0, 1, 1,
+    ]);
   });
 
   it("gets an image of the size of the model; other requests stay as they are", async () => {
@@ -101,6 +112,8 @@ describe("inpainting", () => {
     expect([fitted.images[0], fitted.mask]).toEqual([image(2, 9), new Uint8Array(4)]);
     expect(await fitInpainting(inpaint, 4, resize)).toBe(inpaint);
     expect(await fitInpainting(inpaint, undefined, resize)).toBe(inpaint);
+    const high = await fitInpainting(inpaint, { width: 4, height: 2 }, resize);
+    expect([high.images[0]?.width, high.mask?.length]).toEqual([4, 8]);
     const variations = request({ task: "variations" }, { images: [image(4)] });
     expect(await fitInpainting(variations, 2, resize)).toBe(variations);
   });
