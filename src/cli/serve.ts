@@ -57,7 +57,7 @@ export function register(program: Command): void {
     .option("--max-waiting-jobs <n>", "jobs that may wait", wholeNumber, QUEUE_DEFAULTS.maxWaitingJobs)
     .option("--max-waiting-images <n>", "images of the jobs that wait", wholeNumber, QUEUE_DEFAULTS.maxWaitingImages)
     .option("--deadline <seconds>", "time from a request to its images", wholeNumber, 600)
-    .option("--max-output-pixels <n>", "pixels of an image that is resampled on request", wholeNumber, 2 ** 22)
+    .option("--max-output-pixels <n>", "pixels of an image whose size a request names", wholeNumber, 2 ** 22)
     .option("--grace <seconds>", "time to finish what runs after SIGTERM", wholeNumber, 30);
   addGuardOptions(addQueueOptions(command, false))
     .addHelpText("after", EXAMPLES)

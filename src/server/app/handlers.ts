@@ -6,6 +6,7 @@ import type { ServerEnv } from "../context.js";
 import { callSignal, type CallSignal } from "../http/call.js";
 import { asServerError } from "../http/errors.js";
 import { modelOf, runCall, type RunnableCall } from "../http/openai/image-call.js";
+import { hasManySizes } from "../http/openai/size.js";
 import type { ServerParts } from "../http/parts.js";
 import type { PixelBudget } from "../http/pixel-budget.js";
 import { errorEvent, JobStream } from "./event-stream.js";
@@ -53,7 +54,7 @@ export function appHandlers(parts: ServerParts, pixels: PixelBudget): AppHandler
       };
       try {
         release.push(pixels.hold(asked.pixels));
-        const request = await asked.makeRequest();
+        const request = await asked.makeRequest(async () => hasManySizes(await runner.describe(model, timed.signal)));
         const call = { model, request, key: undefined, jobId: `job-${randomUUID()}`, warnings: [] };
         return await streamJob(c, parts, call, { signal: timed.signal, end }, asked.body.previewEvery);
       } catch (error) {

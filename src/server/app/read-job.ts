@@ -6,7 +6,8 @@ import { JsonError, parseJson } from "../../platform/json.js";
 import type { ImageRequest, RequestParameters } from "../../requests/request.js";
 import type { ServerEnv } from "../context.js";
 import { checkBody, readForm } from "../http/body.js";
-import { checkFiles, readEdited, readImage } from "../http/openai/inputs.js";
+import { checkFiles, readEdited, readImage, type TakesProportions } from "../http/openai/inputs.js";
+import { checkPixels } from "../http/openai/size.js";
 import type { ServerParts } from "../http/parts.js";
 import { ServerError } from "../server-error.js";
 import { jobBody } from "./schemas.js";
@@ -19,7 +20,7 @@ export interface AskedJob {
   /** Pixels of all its images. */
   readonly pixels: number;
   /** Decodes its images. Rejects with `ServerError`. */
-  readonly makeRequest: () => Promise<ImageRequest>;
+  readonly makeRequest: (takesProportions: TakesProportions) => Promise<ImageRequest>;
 }
 
 /** Reads the form of a job. Rejects with `ServerError`. */
@@ -29,11 +30,25 @@ export async function readJob(c: Context<ServerEnv>, { guard, settings }: Server
   const images = files.get("image") ?? [];
   const [mask] = files.get("mask") ?? [];
   checkNumber(body.parameters, images.length, mask);
+  const { size } = body.parameters;
+  if (size !== undefined)
+    checkPixels(
+      "parameters.size",
+      typeof size === "number" ? { width: size, height: size } : size,
+      settings.maxOutputPixels,
+    );
   const pixels = [...images.map((image) => ({ image })), { mask }].reduce(
     (sum, one) => sum + checkFiles(guard, one),
     0,
   );
-  return { body, pixels, makeRequest: async () => ({ ...body, ...(await decoded(body.parameters, images, mask)) }) };
+  return {
+    body,
+    pixels,
+    makeRequest: async (takesProportions) => ({
+      ...body,
+      ...(await decoded(body.parameters, images, mask, takesProportions)),
+    }),
+  };
 }
 
 function requestOf(values: readonly string[] | undefined): unknown {
@@ -62,9 +77,10 @@ async function decoded(
   { task }: RequestParameters,
   files: readonly Bytes[],
   maskFile: Bytes | undefined,
+  takesProportions: TakesProportions,
 ): Promise<Pick<ImageRequest, "images" | "mask">> {
   if (task === "inpaint") {
-    const { image, mask } = await readEdited(files[0]!, maskFile);
+    const { image, mask } = await readEdited(files[0]!, maskFile, takesProportions);
     return { images: [image], mask };
   }
   const images = [];

@@ -1,5 +1,6 @@
 // What the app sends and gets, from which the OpenAPI document is made too.
 import { z } from "@hono/zod-openapi";
+import { MAX_SIDE } from "../../pipeline/canvas.js";
 import { SAMPLER_NAMES } from "../../diffusion/samplers.js";
 import { MAX_SEED } from "../../requests/images.js";
 import { TASKS } from "../../requests/request.js";
@@ -10,6 +11,7 @@ const [MAX_STEPS, MAX_NOISE_LEVEL] = [1000, 999];
 
 const steps = z.int().min(1).max(MAX_STEPS);
 const sampling = z.strictObject({ steps: steps.optional(), condScale: z.number().min(-100).max(100).optional() });
+const side = z.int().min(1).max(MAX_SIDE);
 const sampler = z.enum(SAMPLER_NAMES);
 
 /** `RequestParameters`. */
@@ -39,6 +41,12 @@ const parameters = z
     strength: z.number().min(0).max(1).optional(),
     resampleTimes: z.int().min(1).max(20).optional(),
     startAtUnetNumber: z.int().min(1).max(8).optional(),
+    size: z
+      .union([side, z.strictObject({ width: side, height: side })])
+      .optional()
+      .describe(
+        "Pixels of the images, for models of many sizes; a number is the side of squares. Default: the model's own.",
+      ),
   })
   .openapi("RequestParameters");
 

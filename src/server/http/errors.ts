@@ -51,6 +51,7 @@ const OF_CALLER = /^(argument|text|sampling|image\/(decode|encode))(\/|$)/;
 /** Parameters of the API by argument of the library, where their names differ. */
 const PARAMS: Readonly<Record<string, string>> = {
   text: "prompt",
+  size: "size",
   seed: "dalle2.seed",
   seeds: "dalle2.seed",
   negativeText: "dalle2.negativePrompt",

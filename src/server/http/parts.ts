@@ -9,7 +9,7 @@ export interface ServerSettings {
   readonly publicUrl?: string | undefined;
   /** Milliseconds from a request to its images. What is not done then is aborted. */
   readonly deadlineMs: number;
-  /** Most pixels of an image that is resampled to the size that a request asks for. */
+  /** Most pixels of an image whose size a request asks for. */
   readonly maxOutputPixels: number;
   /** Pixels of all images that requests brought and that are not done yet. */
   readonly maxPixelsAtOnce: number;

@@ -1,5 +1,6 @@
 import { DeviceLostError, GpuError, GpuOutOfMemoryError } from "../../gpu/errors.js";
 import { resizeLanczos } from "../../image/pillow-resize.js";
+import { canvasSize, type ImageSize } from "../../pipeline/canvas.js";
 import type { Dalle2Error } from "../../platform/dalle2-error.js";
 import { orAborted } from "../../platform/or-aborted.js";
 import { fitInpainting } from "../../requests/fit-inpainting.js";
@@ -131,8 +132,8 @@ export class ModelHost {
     const { facts } = await this.#know(name, signal);
     let fitted = this.#fitted.get(request);
     if (!fitted) {
-      const side = facts.decoder?.unets.at(-1)?.imageSize;
-      fitted = fitInpainting(request, side, (...args) => Promise.resolve(resizeLanczos(...args)));
+      const size = inpaintedSize(facts, request);
+      fitted = fitInpainting(request, size, (...args) => Promise.resolve(resizeLanczos(...args)));
       this.#fitted.set(request, fitted);
     }
     return fitted;
@@ -317,4 +318,14 @@ export class ModelHost {
   #tell(event: HostEvent): void {
     this.options.onEvent?.(event);
   }
+}
+
+/** The size of the images of a request that inpaints; a number is the side of squares. Models of many sizes keep its proportions. */
+function inpaintedSize(
+  { decoder }: Pick<ServedModelInfo, "decoder">,
+  { parameters: { size }, images }: ImageRequest,
+): number | ImageSize | undefined {
+  const [first] = decoder?.unets ?? [];
+  if (first?.sizeUnit === undefined) return decoder?.unets.at(-1)?.imageSize;
+  return canvasSize(first, { size, inpaintImages: images });
 }

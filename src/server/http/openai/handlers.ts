@@ -15,6 +15,7 @@ import { outputOf, type Output } from "./output.js";
 import type { ImageRoute } from "./parameters.js";
 import { editRequest, generationRequest, variationRequest } from "./requests.js";
 import { editBody, generationBody, variationBody, type ImageBody } from "./schemas.js";
+import { hasManySizes } from "./size.js";
 import { streamImages } from "./stream.js";
 import { removeAlpha } from "../../../image/image.js";
 
@@ -83,7 +84,10 @@ export function openAIHandlers(parts: ServerParts, pixels: PixelBudget): OpenAIH
     edits: async (c) => {
       const body = checkBody(editBody, bodyOfForm(await readForm(c, settings)));
       const { image, mask } = body;
-      const makeRequest = async (seed: number) => editRequest(body, await readEdited(image, mask), seed);
+      const makeRequest: CheckedCall["makeRequest"] = async (seed, { model, signal }) => {
+        const takesProportions = async () => hasManySizes(await observe.runner.describe(model, signal));
+        return editRequest(body, await readEdited(image, mask, takesProportions), seed);
+      };
       return answer(c, context, { route: "edits", body, files: { image, mask }, makeRequest });
     },
     variations: async (c) => {
@@ -114,7 +118,8 @@ async function answer(c: Context<ServerEnv>, context: AnswerContext, call: Check
     release.push(pixels.hold(checkFiles(parts.guard, call.files)));
     const warnings: string[] = [];
     const facts = { model, signal: timed.signal, warn: (message: string) => void warnings.push(message) };
-    const request = await call.makeRequest(body.dalle2?.seed ?? seed, facts);
+    const made = await call.makeRequest(body.dalle2?.seed ?? seed, facts);
+    const request = await sized(parts, made, output, facts);
     const image: ImageCall = { route, body, model, key, jobId, request, warnings };
     if (body.stream && route !== "variations") {
       return await streamImages(c, parts, { ...image, route }, output, { signal: timed.signal, end });
@@ -126,6 +131,17 @@ async function answer(c: Context<ServerEnv>, context: AnswerContext, call: Check
   } finally {
     if (!body.stream) end();
   }
+}
+
+/** The request with the size of its answer, if its model generates images of many sizes. Others are resampled to it. */
+async function sized(
+  { observe }: ServerParts,
+  request: ImageRequest,
+  { size }: Output,
+  { model, signal }: CallFacts,
+): Promise<ImageRequest> {
+  if (size === undefined || !hasManySizes(await observe.runner.describe(model, signal))) return request;
+  return { ...request, parameters: { ...request.parameters, size } };
 }
 
 async function answerAtOnce(

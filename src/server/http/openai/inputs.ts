@@ -19,6 +19,9 @@ export interface InputImage {
 /** Pixels above this alpha are kept, as in `maskFromImage`. */
 const THRESHOLD = 128;
 
+/** Whether the model of a request inpaints images of any proportions. */
+export type TakesProportions = () => Promise<boolean>;
+
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /** The image files of a request. */
@@ -50,7 +53,11 @@ export async function readImage(bytes: Bytes, param: keyof UploadedFiles): Promi
 }
 
 /** The image of an edit with its mask: that of the file `mask`, or else its own alpha. Rejects with `ServerError`. */
-export async function readEdited(file: Bytes, maskFile: Bytes | undefined): Promise<InputImage> {
+export async function readEdited(
+  file: Bytes,
+  maskFile: Bytes | undefined,
+  takesProportions: TakesProportions,
+): Promise<InputImage> {
   const image = await readImage(file, "image");
   const masked = maskFile ? await readImage(maskFile, "mask") : image;
   if (masked.width !== image.width || masked.height !== image.height) {
@@ -63,8 +70,8 @@ export async function readEdited(file: Bytes, maskFile: Bytes | undefined): Prom
     const message = `mask has no transparent pixels, so it ${describeUniform(mask)}. Erase what is to be generated, so that its alpha is 0.`;
     throw new ServerError("bad-request", message, { param: "mask" });
   }
-  if (!isOpaque && image.width !== image.height) {
-    const message = `image has ${image.width} × ${image.height} pixels; with a mask it must be square.`;
+  if (!isOpaque && image.width !== image.height && !(await takesProportions())) {
+    const message = `image has ${image.width} × ${image.height} pixels; with a mask it must be square for this model.`;
     throw new ServerError("bad-request", message, { param: "image" });
   }
   return { image: removeAlpha(image), mask: isOpaque ? undefined : mask };

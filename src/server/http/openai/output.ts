@@ -4,10 +4,11 @@ import { encodeImage, readImageText, type ImageFormat } from "../../../image/enc
 import { cropCentre, removeAlpha, type RgbImage } from "../../../image/image.js";
 import { resizeLanczos } from "../../../image/pillow-resize.js";
 import type { ImageText } from "../../../image/png-text.js";
+import type { ImageSize } from "../../../pipeline/canvas.js";
 import type { FinishedImage } from "../../jobs/job.js";
 import { ServerError } from "../../server-error.js";
 import type { ImageBody } from "./schemas.js";
-import { readSize, type Size } from "./size.js";
+import { readSize } from "./size.js";
 
 /** What a request says of the images in its answer. */
 export interface Output {
@@ -15,16 +16,16 @@ export interface Output {
   /** Of `jpeg` and `webp`, 1 to 100. */
   readonly quality: number;
   /** Undefined: the model's own. */
-  readonly size: Size | undefined;
+  readonly size: ImageSize | undefined;
   readonly wantsBase64: boolean;
   readonly wantsUrl: boolean;
 }
 
 /** An image file for an answer. */
-export interface OutputFile extends Size {
+export interface OutputFile extends ImageSize {
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** The size that it was resampled from, if it was. */
-  readonly resampledFrom: Size | undefined;
+  readonly resampledFrom: ImageSize | undefined;
 }
 
 /** Reads what a request says of its answer. Throws `ServerError` for what this server does not have. */
@@ -64,13 +65,13 @@ export async function outputFile(image: FinishedImage, output: Output): Promise<
 }
 
 /** Writes a preview in the size of the finished image. */
-export function previewFile(preview: RgbImage, size: Size, output: Output): Promise<Uint8Array<ArrayBuffer>> {
+export function previewFile(preview: RgbImage, size: ImageSize, output: Output): Promise<Uint8Array<ArrayBuffer>> {
   return encoded(preview, size, output, {});
 }
 
 function encoded(
   image: RgbImage,
-  size: Size,
+  size: ImageSize,
   { format, quality }: Output,
   text: ImageText,
 ): Promise<Uint8Array<ArrayBuffer>> {
@@ -78,7 +79,7 @@ function encoded(
 }
 
 /** Cuts the middle out of an image, to the aspect ratio of a size, and resizes it with Pillow's LANCZOS. */
-export function resample(image: RgbImage, { width, height }: Size): RgbImage {
+export function resample(image: RgbImage, { width, height }: ImageSize): RgbImage {
   const wide = Math.max(1, Math.min(image.width, Math.round((image.height * width) / height)));
   const high = Math.max(1, Math.min(image.height, Math.round((image.width * height) / width)));
   const cut = wide === image.width && high === image.height ? image : cropCentre(image, wide, high);

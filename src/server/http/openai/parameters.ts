@@ -31,7 +31,7 @@ const TABLE = {
   image: {
     routes: ["edits", "variations"],
     treatment: "partly",
-    what: "A PNG, JPEG or WebP file. One image: several are refused. For `edits` with a mask it must be square; for `variations` the largest square in its middle counts.",
+    what: "A PNG, JPEG or WebP file. One image: several are refused. For `edits` with a mask it must be square, unless the model generates many sizes; for `variations` the largest square in its middle counts.",
   },
   mask: {
     routes: ["edits"],
@@ -46,7 +46,7 @@ const TABLE = {
   size: {
     routes: ALL,
     treatment: "honoured",
-    what: "`auto` (the default) is the model's own size. To another `WIDTHxHEIGHT` the image is resampled with Pillow's LANCZOS, after it is cut in the middle to that aspect ratio; the answer says so (`dalle2.resampledFrom`, header `x-dalle2-resampled-from`). Sizes above the limit of the server are refused.",
+    what: "`auto` (the default) is the model's own size; with a mask, models of many sizes (Kandinsky 2.2, Stable unCLIP) then keep the proportions of the image. Those models generate `WIDTHxHEIGHT`, with sides rounded up to a multiple such as 64. To a size that the model does not generate, the image is resampled with Pillow's LANCZOS, after it is cut in the middle to that aspect ratio; the answer says so (`dalle2.resampledFrom`, header `x-dalle2-resampled-from`). Sizes above the limit of the server are refused.",
   },
   response_format: {
     routes: ALL,

@@ -2,8 +2,11 @@
 import type { Context } from "hono";
 import { streamSSE, type SSEStreamingApi } from "hono/streaming";
 import type { RgbImage } from "../../../image/image.js";
+import { canvasSize, type ImageSize } from "../../../pipeline/canvas.js";
 import type { ServerEnv } from "../../context.js";
 import type { FinishedImage } from "../../jobs/job.js";
+import type { ImageRequest } from "../../../requests/request.js";
+import type { ServedModelInfo } from "../../jobs/job-runner.js";
 import type { CallSignal } from "../call.js";
 import { asServerError, errorBody } from "../errors.js";
 import { EventFeed } from "../event-feed.js";
@@ -13,7 +16,7 @@ import { runCall, type ImageCall } from "./image-call.js";
 import { outputFile, previewFile, type Output } from "./output.js";
 import { PreviewPlan } from "./previews.js";
 import type { StreamEvent } from "./schemas.js";
-import { sizeText, type Size } from "./size.js";
+import { sizeText } from "./size.js";
 
 /** Names of the events by route. */
 const PREFIXES = { generations: "image_generation", edits: "image_edit" } as const;
@@ -123,14 +126,13 @@ class StreamedRun {
   }
 
   /** Which previews are needed, and the size that they are shown in. */
-  async #plan(signal: AbortSignal): Promise<{ readonly plan: PreviewPlan; readonly size: Size }> {
+  async #plan(signal: AbortSignal): Promise<{ readonly plan: PreviewPlan; readonly size: ImageSize }> {
     const { body, model, request } = this.call;
     const every = body.dalle2?.previewEvery;
     const partialImages = body.partial_images ?? 0;
     const wantsPreviews = every !== undefined || partialImages > 0;
     const info = wantsPreviews ? await this.parts.observe.runner.describe(model, signal) : { decoder: undefined };
-    const side = info.decoder?.unets.at(-1)?.imageSize ?? 1;
-    const size = this.output.size ?? { width: side, height: side };
+    const size = this.output.size ?? ownSize(info, request);
     return { plan: new PreviewPlan(info, request.parameters, partialImages, every), size };
   }
 
@@ -144,7 +146,7 @@ class StreamedRun {
     return this.call.body.quality ?? "auto";
   }
 
-  async #partial(preview: RgbImage, size: Size, index: number, partial: number): Promise<StreamEvent> {
+  async #partial(preview: RgbImage, size: ImageSize, index: number, partial: number): Promise<StreamEvent> {
     const bytes = await previewFile(preview, size, this.output);
     return {
       type: `${PREFIXES[this.call.route]}.partial_image`,
@@ -164,4 +166,11 @@ class StreamedRun {
       dalle2: { ...imageExtension(image, index, file), model, jobId, warnings: [...this.#warnings] },
     };
   }
+}
+
+/** The size of the images of a request that names none. */
+function ownSize({ decoder }: Pick<ServedModelInfo, "decoder">, { parameters, images }: ImageRequest): ImageSize {
+  const last = decoder?.unets.at(-1);
+  if (!last) return { width: 1, height: 1 };
+  return canvasSize(last, parameters.task === "inpaint" ? { inpaintImages: images } : {});
 }
