@@ -172,7 +172,7 @@ export type {
   StrengthOptions,
   TwoStageOptions,
 } from "./pipeline/script-options.js";
-export type { CanvasOptions, ImageSize } from "./pipeline/canvas.js";
+export type { CanvasOptions, ImageSize } from "./pipeline/canvas-options.js";
 export type { AskedPriorSettings, Prefixed, PriorSettings, Stage } from "./pipeline/settings.js";
 export { TextGuidedEdit, type TextGuidedEditOptions } from "./pipeline/scripts/text-guided-edit.js";
 export { Upscale, type UpscaleOptions } from "./pipeline/scripts/upscale.js";

@@ -7,7 +7,7 @@ import { publicUrl } from "../platform/secrets.js";
 import { oneConfig } from "./default-config.js";
 import { interruptSignal } from "./interrupt.js";
 import { print, printJson, say } from "./output.js";
-import type { CanvasOptions } from "../pipeline/canvas.js";
+import type { CanvasOptions } from "../pipeline/canvas-options.js";
 import { parseSize } from "./generating/canvas-options.js";
 import type { WeightFormat } from "../tensor/dtype.js";
 import { priorFolderOption, weightsOption } from "./generating/options.js";

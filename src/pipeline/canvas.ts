@@ -4,29 +4,7 @@ import type { RgbImage } from "../image/image.js";
 import type { Cascade } from "../models/interfaces.js";
 import type { StageInfo } from "../models/stage-info.js";
 import { ArgumentError, checkLength, type ArgumentRule } from "../platform/arguments.js";
-
-/** The size of images. */
-export interface ImageSize {
-  /** In pixels. */
-  readonly width: number;
-  /** In pixels. */
-  readonly height: number;
-}
-
-/** What decoders of many sizes, and those that were trained with hints, can be asked for. */
-export interface CanvasOptions {
-  /**
-   * Size of the images in pixels; a number is the side of squares. Sides are rounded up to a multiple of `StageInfo.sizeUnit`, with a
-   * warning. Only decoders with a `sizeUnit` take it, such as Kandinsky's (multiples of 64). Default: about as many pixels as the
-   * decoder was trained with, in the proportions of the initial images, the images to inpaint or the hints; without these, squares.
-   */
-  readonly size?: number | ImageSize | undefined;
-  /**
-   * What the images follow, such as a map of depths: an image for all inputs, or one for each. It is resized to the size of the images
-   * (Pillow's LANCZOS), with a warning. Decoders that were trained with hints (`StageInfo.takesHint`) need it; others refuse it.
-   */
-  readonly hint?: RgbImage | readonly RgbImage[] | undefined;
-}
+import type { Canvas, CanvasOptions, ImageSize } from "./canvas-options.js";
 
 /** The largest side in pixels. */
 export const MAX_SIDE = 4096;
@@ -44,16 +22,6 @@ export const imageSize: ArgumentRule<number | ImageSize> = (name, value) => {
 /** Whether a decoder generates images of many sizes. */
 export function hasSizes({ stages }: Pick<Cascade, "stages">): boolean {
   return stages[0]?.info.sizeUnit !== undefined;
-}
-
-/** What decides the size of the images of a call. */
-export interface Canvas extends CanvasOptions {
-  /** First U-Net to run, counted from 1. */
-  readonly startAtUnetNumber?: number | undefined;
-  /** Images to start from. */
-  readonly initImages?: readonly RgbImage[] | undefined;
-  /** Images to inpaint. */
-  readonly inpaintImages?: readonly RgbImage[] | undefined;
 }
 
 /** Throws `ArgumentError` if a size is given for a decoder of one size, or for U-Nets that enlarge images. */

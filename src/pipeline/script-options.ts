@@ -2,7 +2,7 @@ import type { SamplerName } from "../diffusion/samplers.js";
 import type { CascadeSettings } from "../diffusion/settings.js";
 import { checkLength } from "../platform/arguments.js";
 import type { RgbImage } from "../image/image.js";
-import type { CanvasOptions } from "./canvas.js";
+import type { CanvasOptions } from "./canvas-options.js";
 import type { Embedding } from "./embedding.js";
 import type { TimeEstimate } from "./time-estimate.js";
 import type { JsonOptions, GeneratedImage } from "./generated-image.js";

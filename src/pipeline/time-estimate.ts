@@ -1,7 +1,8 @@
 import { settingsOfEach, type CascadeSettings } from "../diffusion/settings.js";
 import type { Cascade, Prior } from "../models/interfaces.js";
 import type { StageInfo } from "../models/stage-info.js";
-import { canvasSize, type Canvas } from "./canvas.js";
+import { canvasSize } from "./canvas.js";
+import type { Canvas } from "./canvas-options.js";
 import type { AskedPriorSettings } from "./settings.js";
 
 /** Work of one network in a call. */

@@ -1,5 +1,5 @@
 import type { RgbImage } from "../image/image.js";
-import type { ImageSize } from "../pipeline/canvas.js";
+import type { ImageSize } from "../pipeline/canvas-options.js";
 import type { ImageRequest } from "./request.js";
 
 /** Resizes an image, to a size with Pillow's LANCZOS. */

@@ -1,7 +1,7 @@
 // What a person asks for, as plain data: it can be kept, linked to, put into a PNG, and sent to another machine.
 import { SAMPLER_NAMES, type SamplerName } from "../diffusion/samplers.js";
 import type { RgbImage } from "../image/image.js";
-import type { CanvasOptions } from "../pipeline/canvas.js";
+import type { CanvasOptions } from "../pipeline/canvas-options.js";
 
 /** What can be done with a model. */
 export const TASKS = ["create", "variations", "inpaint", "upscale", "interpolate", "edit"] as const;

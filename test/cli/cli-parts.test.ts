@@ -6,7 +6,7 @@ import { afterAll, describe, expect, it, vi } from "vitest";
 import { captionOf, textsFor } from "../../src/cli/asking/captions.js";
 import { promptFromFileName } from "../../src/image/image-files.js";
 import { UsageError } from "../../src/cli/errors.js";
-import { expandFolders, loadImage, loadMasked, loadSquare } from "../../src/cli/asking/image-files.js";
+import { expandFolders, loadImage, loadMasked, squareMasked, loadSquare } from "../../src/cli/asking/image-files.js";
 import { fileNameOf } from "../../src/cli/generating/image-names.js";
 import { formatDuration } from "../../src/cli/generating/progress-line.js";
 import { checkSeeds, followingSeeds, seedNumber } from "../../src/cli/generating/seeds.js";
@@ -139,8 +139,10 @@ describe("input images", () => {
       { image: await writePng("8.png", flat(8)), mask: await writePng("8m.png", half(8)) },
     ];
     const said: string[] = [];
-    const load = (invert: boolean) =>
-      loadMasked(files, { channel: "red", invert, say: (message) => said.push(message) });
+    const load = async (invert: boolean) => {
+      const reading = { channel: "red", invert, say: (message: string) => said.push(message) } as const;
+      return squareMasked(await loadMasked(files, reading), files, reading);
+    };
     const [kept, free] = [await load(false), await load(true)];
     expect(kept[0]!.image).toEqual(ramp(4, 4));
     expect(kept[1]!.image).toEqual(flat(4));

@@ -8,7 +8,7 @@ import {
   unprefixed,
   type Prefixed,
 } from "../../src/pipeline/settings.js";
-import type { CanvasOptions } from "../../src/pipeline/canvas.js";
+import type { CanvasOptions } from "../../src/pipeline/canvas-options.js";
 import type {
   CallOptions,
   DecoderCallOptions,

@@ -1,14 +1,8 @@
 import { basename } from "node:path";
 import { InvalidArgumentError, type Command } from "commander";
 import type { RgbImage } from "../../image/image.js";
-import {
-  checkCanvas,
-  hasSizes,
-  imageSize,
-  MAX_SIDE,
-  type CanvasOptions,
-  type ImageSize,
-} from "../../pipeline/canvas.js";
+import { checkCanvas, hasSizes, imageSize, MAX_SIDE } from "../../pipeline/canvas.js";
+import type { CanvasOptions, ImageSize } from "../../pipeline/canvas-options.js";
 import { decoderOf } from "../../pipeline/decoder-call.js";
 import type { DalleModelManager } from "../../pipeline/manager/model-manager.js";
 import { ArgumentError } from "../../platform/arguments.js";

@@ -1,7 +1,7 @@
 import { Option, type Command } from "commander";
 import type { ImageFormat } from "../../image/encode.js";
 import { CONFIG_NAMES } from "../../pipeline/config-names.js";
-import type { CanvasOptions } from "../../pipeline/canvas.js";
+import type { CanvasOptions } from "../../pipeline/canvas-options.js";
 import type { Offload } from "../../pipeline/manager/offload.js";
 import {
   TOKENIZATIONS,

@@ -1,6 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { SETTING_NAMES, SETTINGS, type Setting, type SettingName } from "../../diffusion/settings.js";
-import type { CanvasOptions } from "../../pipeline/canvas.js";
+import type { CanvasOptions } from "../../pipeline/canvas-options.js";
 import type { DecoderCallOptions, PriorCallOptions } from "../../pipeline/script-options.js";
 import { prefixedName, type Prefixed, type Stage } from "../../pipeline/settings.js";
 import { ArgumentError, exactWholeNumber } from "../../platform/arguments.js";

@@ -10,7 +10,8 @@ import type {
 } from "../../models/interfaces.js";
 import type { TextShape } from "../../models/stage-info.js";
 import type { Arena } from "../../tensor/arena.js";
-import { canvasSize, checkSize, hintSize, type CanvasOptions } from "../canvas.js";
+import { canvasSize, checkSize, hintSize } from "../canvas.js";
+import type { CanvasOptions } from "../canvas-options.js";
 import { HeldTensors } from "../../tensor/held-tensors.js";
 
 // Calls of models on a stream that computes nothing (`CommandStream.isDryRun`): to compile kernels, or to count memory.

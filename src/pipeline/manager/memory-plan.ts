@@ -6,7 +6,8 @@ import type { Cascade, Encoders, Prior, UseComponent } from "../../models/interf
 import { Arena } from "../../tensor/arena.js";
 import { WEIGHT_FORMATS, type ComputeType, type WeightFormat } from "../../tensor/dtype.js";
 import type { Component } from "../../models/component.js";
-import { imageSize, type CanvasOptions } from "../canvas.js";
+import { imageSize } from "../canvas.js";
+import type { CanvasOptions } from "../canvas-options.js";
 import { defaultSettings } from "./default-settings.js";
 import { ModelLoader, type Loaded } from "./load-models.js";
 import type { LoadingOptions } from "./loading-options.js";

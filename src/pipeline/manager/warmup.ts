@@ -4,7 +4,7 @@ import type { GpuDevice } from "../../gpu/device.js";
 import { Arena } from "../../tensor/arena.js";
 import type { ComputeType } from "../../tensor/dtype.js";
 import { unprefixed, type Prefixed } from "../settings.js";
-import type { CanvasOptions } from "../canvas.js";
+import type { CanvasOptions } from "../canvas-options.js";
 import { dryRunDecoder, dryRunPrior, dryRunTextEncoder } from "./dry-run.js";
 import type { Models } from "./computed-models.js";
 import type { DefaultSettings } from "./default-settings.js";

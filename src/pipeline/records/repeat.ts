@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { checkValue } from "../../config/config-error.js";
-import { MAX_SIDE, type ImageSize } from "../canvas.js";
+import { MAX_SIDE } from "../canvas.js";
+import type { ImageSize } from "../canvas-options.js";
 import { TOKENIZATIONS, type Tokenization } from "../script-options.js";
 import type { WeightFormat } from "../../tensor/dtype.js";
 import type { ImageRecord } from "./image-record.js";

@@ -1,6 +1,7 @@
 import { DeviceLostError, GpuError, GpuOutOfMemoryError } from "../../gpu/errors.js";
 import { resizeLanczos } from "../../image/pillow-resize.js";
-import { canvasSize, type ImageSize } from "../../pipeline/canvas.js";
+import { canvasSize } from "../../pipeline/canvas.js";
+import type { ImageSize } from "../../pipeline/canvas-options.js";
 import type { Dalle2Error } from "../../platform/dalle2-error.js";
 import { orAborted } from "../../platform/or-aborted.js";
 import { fitInpainting } from "../../requests/fit-inpainting.js";

@@ -4,7 +4,7 @@ import { encodeImage, readImageText, type ImageFormat } from "../../../image/enc
 import { cropCentre, removeAlpha, type RgbImage } from "../../../image/image.js";
 import { resizeLanczos } from "../../../image/pillow-resize.js";
 import type { ImageText } from "../../../image/png-text.js";
-import type { ImageSize } from "../../../pipeline/canvas.js";
+import type { ImageSize } from "../../../pipeline/canvas-options.js";
 import type { FinishedImage } from "../../jobs/job.js";
 import { ServerError } from "../../server-error.js";
 import type { ImageBody } from "./schemas.js";

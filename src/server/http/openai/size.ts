@@ -1,4 +1,4 @@
-import type { ImageSize } from "../../../pipeline/canvas.js";
+import type { ImageSize } from "../../../pipeline/canvas-options.js";
 import type { ServedModelInfo } from "../../jobs/job-runner.js";
 import { ServerError } from "../../server-error.js";
 

@@ -2,7 +2,8 @@
 import type { Context } from "hono";
 import { streamSSE, type SSEStreamingApi } from "hono/streaming";
 import type { RgbImage } from "../../../image/image.js";
-import { canvasSize, type ImageSize } from "../../../pipeline/canvas.js";
+import { canvasSize } from "../../../pipeline/canvas.js";
+import type { ImageSize } from "../../../pipeline/canvas-options.js";
 import type { ServerEnv } from "../../context.js";
 import type { FinishedImage } from "../../jobs/job.js";
 import type { ImageRequest } from "../../../requests/request.js";
