@@ -4,7 +4,7 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, describe, expect, it } from "vitest";
 import { decodeImage } from "#platform";
-import { loadMasked, type MaskReading } from "../../src/cli/asking/image-files.js";
+import { loadMasked, wholeMasked, type MaskReading } from "../../src/cli/asking/image-files.js";
 import { encodePng } from "../../src/image/png.js";
 import { makeImage, type RgbaImage } from "../../src/image/image.js";
 import { ArgumentError } from "../../src/platform/arguments.js";
@@ -177,7 +177,7 @@ describe("masks of the command", () => {
       say: (message: string) => said.push(message),
       ...options,
     } as const;
-    const [loaded] = await loadMasked([files], reading);
+    const [loaded] = wholeMasked(await loadMasked([files], reading), reading);
     return { mask: loaded!.mask, said };
   }
 

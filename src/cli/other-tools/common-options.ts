@@ -105,8 +105,17 @@ export const COMMON_OPTIONS: readonly CommonOption[] = [
   },
   { names: ["--prior-scheduler"], tools: ["diffusers"], means: ["--prior-sampler"] },
   {
-    names: ["--width", "--height", "--size", "--resolution", "-W", "-H"],
-    tools: ["web UI", "diffusers", "OpenAI", "sd.cpp", "CompVis"],
+    names: ["--width", "--height", "-W", "-H"],
+    tools: ["web UI", "diffusers", "sd.cpp", "CompVis"],
+    hints: [
+      "--size takes both sides, such as 768x512, for decoders of many sizes",
+      "the decoder determines the image size; choose another decoder with --model-config",
+    ],
+  },
+  {
+    names: ["--size", "--resolution"],
+    tools: ["OpenAI", "web UI"],
+    means: ["--size"],
     hints: ["the decoder determines the image size; choose another decoder with --model-config"],
   },
   {

@@ -63,6 +63,7 @@ describe("options of other tools", () => {
     ["dream", ["--image", "a.png", "--denoising-strength", "0.5"], { initImage: ["a.png"], strength: 0.5 }],
     ["embed", ["-p", "a cat", "-i", "a.png", "-o", "a.safetensors", "-n", "2"], { text: ["a cat"], samples: 2 }],
     ["dream", ["--config", "models.json"], { modelConfig: "models.json" }],
+    ["dream", ["--resolution", "768x512"], { size: { width: 768, height: 512 } }],
     ["test", ["--config", "models.json"], { modelConfig: "models.json" }],
     ["dream", ["--from-file", "prompts.txt"], { promptsFile: "prompts.txt" }],
     ["dream", ["--num-candidates", "4", "--seed", "7"], { candidates: 4, seed: 7 }],
@@ -71,8 +72,9 @@ describe("options of other tools", () => {
   });
 
   it.each([
-    ["dream", ["--width", "512"], "There is no option --width here: the decoder determines the image size"],
-    ["dream", ["--size=512x512"], "choose another decoder with --model-config"],
+    ["dream", ["--width", "512"], "There is no option --width here: --size takes both sides, such as 768x512"],
+    ["upscale", ["--width", "512"], "There is no option --width here: the decoder determines the image size"],
+    ["upscale", ["--size=512x512"], "choose another decoder with --model-config"],
     ["dream", ["--device", "cuda:1"], "`dalle2 doctor` shows which GPU is used"],
     ["interpolate", ["--image", "a.png"], "give images as --start or --end"],
     ["interpolate", ["--prompt", "x"], "the two prompts are --start and --end"],
@@ -96,7 +98,7 @@ describe("options of other tools", () => {
   });
 
   it("are not suggested for options with merely similar spelling", () => {
-    for (const option of ["--sized", "--tame", "--seats"]) {
+    for (const option of ["--signed", "--tame", "--seats"]) {
       said = "";
       expect(typed("dream", option)).toBe(`error: unknown option '${option}'\n`);
     }
