@@ -29,6 +29,11 @@ const install = () => new Installation({ url: redis.url });
 /** No lock ends by itself while a test runs. */
 const LONG_HOLD = { hold: { lockMs: 60_000 } };
 
+/** A method that is about to be replaced by one that calls it. */
+function methodOf<T extends object, Name extends keyof T>(prototype: T, name: Name): T[Name] {
+  return prototype[name];
+}
+
 /** A job with an input image, which goes through Redis. */
 function variationOf(id: string, options: Partial<Omit<Job, "id">> = {}): Job {
   const { parameters } = requestOf(id);
@@ -89,7 +94,7 @@ describe("a worker goes on", () => {
     await using all = install();
     const { runner } = await all.worker({}, LONG_HOLD);
     const models = vi.spyOn(runner, "models");
-    const take = ModelQueue.prototype.take; // eslint-disable-line @typescript-eslint/unbound-method
+    const take = methodOf(ModelQueue.prototype, "take");
     vi.spyOn(ModelQueue.prototype, "take").mockImplementationOnce(async function (this: ModelQueue, token) {
       const taken = await take.call(this, token);
       models.mockRejectedValueOnce(new Error("The device is gone."));
@@ -109,7 +114,7 @@ describe("a worker goes on", () => {
     await expect.poll(() => runner.running).toBe(1);
     jobs.push(server.run(jobOf("a")), server.run(jobOf("b")));
     await expect.poll(async () => (await server.status()).waitingJobs).toBe(2);
-    const take = ModelQueue.prototype.take; // eslint-disable-line @typescript-eslint/unbound-method
+    const take = methodOf(ModelQueue.prototype, "take");
     vi.spyOn(ModelQueue.prototype, "take")
       .mockImplementationOnce(function (this: ModelQueue, token) {
         return take.call(this, token);
@@ -129,7 +134,7 @@ it("the jobs of a batch begin together, when the files of all are read", async (
   const jobs = ["a", "b", "c"].map((id) => server.run(variationOf(id)));
   await expect.poll(async () => (await server.status()).waitingJobs).toBe(3);
   const log: string[] = [];
-  const get = JobFiles.prototype.get; // eslint-disable-line @typescript-eslint/unbound-method
+  const get = methodOf(JobFiles.prototype, "get");
   let reads = 0;
   vi.spyOn(JobFiles.prototype, "get").mockImplementation(async function (this: JobFiles, reference) {
     // Each takes longer than the one before. The server reads finished images.
@@ -187,7 +192,7 @@ describe("a job that is cancelled", () => {
     await using all = install();
     await all.worker();
     const server = await all.server();
-    const place = FairPlaces.prototype.place; // eslint-disable-line @typescript-eslint/unbound-method
+    const place = methodOf(FairPlaces.prototype, "place");
     const controller = new AbortController();
     vi.spyOn(FairPlaces.prototype, "place").mockImplementation(async function (this: FairPlaces, ...given) {
       expect(await inputKeys(all)).toHaveLength(1);
