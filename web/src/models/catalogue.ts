@@ -24,7 +24,7 @@ export interface CatalogueEntry {
 }
 
 const HUB = "https://huggingface.co/";
-const KANDINSKY = { imageSize: 512, licence: "Apache 2.0" };
+const KANDINSKY = { imageSize: 512, licence: "Apache 2.0", memory: { f32: 7.0, f16: 3.5, int8: 1.9 } };
 const STABLE_UNCLIP = { imageSize: 768, licence: "CreativeML Open RAIL++-M" };
 const KARLO = { imageSize: 256, licence: "CreativeML Open RAIL-M" };
 const OF_AUTHORS = "Its authors' (see their page)";
@@ -58,6 +58,7 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
     downloadBytes: 7.7e9,
     takesText: false,
     ...STABLE_UNCLIP,
+    memory: { f32: 4.5, f16: 2.3, int8: 1.4 },
     page: `${HUB}stabilityai/stable-diffusion-2-1-unclip`,
   }),
   hub("stable-unclip-small", "Stable unCLIP, small", "published", {
@@ -95,12 +96,6 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
     imageSize: 256,
     takesText: false,
     memory: { f32: 4.0, f16: 2.0, int8: 1.0 },
-  }),
-  hub("kandinsky-2.2-depth", "Kandinsky 2.2, depth", "experts", {
-    summary: "The same with a decoder that follows a map of depths, which it needs.",
-    downloadBytes: 15.9e9,
-    ...KANDINSKY,
-    page: `${HUB}kandinsky-community/kandinsky-2-2-controlnet-depth`,
   }),
   hub("stable-unclip-t2i-l", "Stable unCLIP, text to image", "experts", {
     summary: "Stable unCLIP with Karlo's prior: images from text alone.",
@@ -160,7 +155,7 @@ type LaionFacts = Pick<CatalogueEntry, "summary" | "memory"> &
 
 type HubFacts = Pick<CatalogueEntry, "summary" | "imageSize" | "licence" | "page"> &
   Pick<ModelChoice, "downloadBytes"> &
-  Partial<Pick<CatalogueEntry, "takesText">>;
+  Partial<Pick<CatalogueEntry, "takesText" | "memory">>;
 
 /** A folder of models on the Hugging Face hub. `downloadBytes` is for weights in f32. */
 function hub(
