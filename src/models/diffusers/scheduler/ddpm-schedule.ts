@@ -1,12 +1,8 @@
-import type { Sampler, TimestepPair } from "../../../diffusion/sampler.js";
+import type { TimestepPair } from "../../../diffusion/sampler.js";
 import { float32, linspace } from "../../../diffusion/schedule.js";
-import { ddpmNumbers, ddpmStep, type DdpmNumbers } from "../../../ops/sampler.js";
 import { ArgumentError } from "../../../platform/arguments.js";
 import type { BetaOptions, DdpmSchedulerOptions } from "../config/ddpm-scheduler-config.js";
-import { cosineBetas, roundHalfToEven, type DiffusersSchedule } from "./diffusers-schedule.js";
-
-/** Smallest variance. */
-const MIN_VARIANCE = 1e-20;
+import { cosineBetas, roundHalfToEven } from "./diffusers-schedule.js";
 
 /**
  * The betas of a `DDPMScheduler`, float32.
@@ -61,47 +57,4 @@ function mostSteps(options: GridOptions): number {
   let most = timesteps;
   while (most > 1 && ddpmGrid(options, most)[0]!.timestep >= timesteps) most--;
   return most;
-}
-
-/** DDPM over a grid. With a learned variance the prediction has it behind the channels of the state. */
-export function ddpmSampler(
-  schedule: DiffusersSchedule,
-  grid: readonly TimestepPair[],
-  learnedVariance = false,
-): Sampler {
-  return {
-    // A step from timestep 0 has no draw. The last step may come from timestep 1.
-    steps: grid.map((step) => ({ ...step, noise: step.timestep > 0 ? "added" : "none" })),
-    canGoBack: true,
-    init: (inputs, stepOfPass) => {
-      const numbers = ddpmNumbers(
-        inputs,
-        stepOfPass.map((step) => stepNumbers(schedule, grid[step]!)),
-      );
-      return ({ x }, { raw, x0, noise }) => {
-        const learned = learnedVariance ? { prediction: raw, sigmoid: false } : undefined;
-        return { x: ddpmStep({ x, x0, noise }, numbers, learned) };
-      };
-    },
-  };
-}
-
-/**
- * The numbers of a step. Each operation is rounded to f32, as in torch. Its beta is never that of the table.
- * @see https://github.com/huggingface/diffusers/blob/ad3a3afc3a4d3068bbb12f58129c855087ffc6d6/src/diffusers/schedulers/scheduling_ddpm.py#L333-L365
- * @see https://github.com/huggingface/diffusers/blob/ad3a3afc3a4d3068bbb12f58129c855087ffc6d6/src/diffusers/schedulers/scheduling_ddpm.py#L440-L509
- */
-function stepNumbers(schedule: DiffusersSchedule, { timestep, next }: TimestepPair): DdpmNumbers {
-  const f = Math.fround;
-  const [bar, barNext] = [schedule.barAt(timestep), schedule.barAt(next)];
-  const [rest, restNext] = [f(1 - bar), f(1 - barNext)];
-  const alpha = f(bar / barNext);
-  const beta = f(1 - alpha);
-  const variance = f(f(restNext / rest) * beta);
-  return {
-    scaleX0: f(f(f(Math.sqrt(barNext)) * beta) / rest),
-    scaleX: f(f(f(Math.sqrt(alpha)) * restNext) / rest),
-    minLog: Math.log(Math.max(variance, MIN_VARIANCE)),
-    maxLog: Math.log(beta),
-  };
 }

@@ -4,7 +4,8 @@ import { dynamicThreshold } from "../../../ops/sampler.js";
 import { quantile } from "../../../ops/reduce.js";
 import type { Tensor } from "../../../tensor/tensor.js";
 import type { DdpmSchedulerOptions } from "../config/ddpm-scheduler-config.js";
-import { ddpmBetas, ddpmSampler, stepGrid } from "./ddpm-schedule.js";
+import { ddpmSampler, ddpmStepNumbers } from "./ddpm-sampler.js";
+import { ddpmBetas, stepGrid } from "./ddpm-schedule.js";
 import { DiffusersSchedule } from "./diffusers-schedule.js";
 import { refuseDdim, type Scheduler } from "./scheduler.js";
 
@@ -41,6 +42,6 @@ export class DdpmScheduler implements Scheduler {
     if (name === "ddim") throw refuseDdim(component);
     const grid = stepGrid(this.options, count, component);
     if (isSharedSampler(name)) return SHARED_SAMPLERS[name](this.process, grid);
-    return ddpmSampler(this.#schedule, grid, this.options.learnedVariance);
+    return ddpmSampler(grid, (step) => ddpmStepNumbers(this.#schedule, step), this.options.learnedVariance);
   }
 }

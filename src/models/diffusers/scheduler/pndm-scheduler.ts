@@ -1,8 +1,9 @@
 import { ddim } from "../../../diffusion/ddim.js";
-import type { Process, Sampler } from "../../../diffusion/sampler.js";
+import type { Process, Sampler, TimestepPair } from "../../../diffusion/sampler.js";
 import { isSharedSampler, SHARED_SAMPLERS, type SamplerName } from "../../../diffusion/samplers.js";
 import type { PndmSchedulerOptions } from "../config/pndm-scheduler-config.js";
-import { ddpmBetas, ddpmSampler, stepGrid } from "./ddpm-schedule.js";
+import { ddpmSampler, ddpmStepNumbers } from "./ddpm-sampler.js";
+import { ddpmBetas, stepGrid } from "./ddpm-schedule.js";
 import { DiffusersSchedule } from "./diffusers-schedule.js";
 import { pndm } from "./pndm.js";
 import type { Scheduler } from "./scheduler.js";
@@ -36,11 +37,11 @@ export class PndmScheduler implements Scheduler {
       );
     }
     if (isSharedSampler(name)) return SHARED_SAMPLERS[name](this.process, grid);
-    return name === "ddim" ? this.#ddim(grid) : ddpmSampler(this.#schedule, grid);
+    return name === "ddim" ? this.#ddim(grid) : ddpmSampler(grid, (step) => ddpmStepNumbers(this.#schedule, step));
   }
 
   /** DDIM without noise. */
-  #ddim(grid: Parameters<typeof ddpmSampler>[1]): Sampler {
+  #ddim(grid: readonly TimestepPair[]): Sampler {
     const alphas = this.#schedule.tables.alphasCumprod;
     const options = {
       grid,

@@ -1,13 +1,11 @@
 import type { Process, Sampler, TimestepPair } from "../../../diffusion/sampler.js";
 import { isSharedSampler, SHARED_SAMPLERS, type SamplerName } from "../../../diffusion/samplers.js";
-import { ddpmNumbers, ddpmStep, type DdpmNumbers } from "../../../ops/sampler.js";
+import type { DdpmNumbers } from "../../../ops/sampler.js";
 import { ArgumentError } from "../../../platform/arguments.js";
 import type { UnclipSchedulerOptions } from "../config/unclip-scheduler-config.js";
+import { ddpmSampler, MIN_VARIANCE } from "./ddpm-sampler.js";
 import { refuseDdim, type Scheduler } from "./scheduler.js";
 import { unclipGrid, UnclipSchedule } from "./unclip-schedule.js";
-
-/** Smallest variance whose logarithm is taken. */
-const MIN_VARIANCE = 1e-20;
 
 /**
  * `UnCLIPScheduler` of diffusers: how the networks of Karlo sample, and the prior of Kandinsky 2.2.
@@ -37,26 +35,8 @@ export class UnclipScheduler implements Scheduler {
       throw new ArgumentError("steps", message, { code: "argument/out-of-range" }).locate({ component });
     }
     const grid = unclipGrid(timesteps, count);
-    return isSharedSampler(name) ? SHARED_SAMPLERS[name](this.process, grid) : this.#ddpm(grid);
-  }
-
-  #ddpm(grid: readonly TimestepPair[]): Sampler {
-    const { learnedVariance } = this.options;
-    return {
-      // Without noise there is no draw.
-      steps: grid.map((step) => ({ ...step, noise: step.timestep > 0 ? "added" : "none" })),
-      canGoBack: true,
-      init: (inputs, stepOfPass) => {
-        const numbers = ddpmNumbers(
-          inputs,
-          stepOfPass.map((step) => stepNumbers(this.#schedule, grid[step]!)),
-        );
-        return ({ x }, { raw, x0, noise }) => {
-          const learned = learnedVariance ? { prediction: raw, sigmoid: false } : undefined;
-          return { x: ddpmStep({ x, x0, noise }, numbers, learned) };
-        };
-      },
-    };
+    if (isSharedSampler(name)) return SHARED_SAMPLERS[name](this.process, grid);
+    return ddpmSampler(grid, (step) => stepNumbers(this.#schedule, step), this.options.learnedVariance);
   }
 }
 
