@@ -6,8 +6,15 @@ import {
   type NetworkSettings,
 } from "../diffusion/settings.js";
 import { ArgumentError } from "../platform/arguments.js";
+import type { Arena } from "../tensor/arena.js";
 import type { Tensor } from "../tensor/tensor.js";
-import type { CascadeCall, CascadeStage } from "./interfaces.js";
+import type { CascadeCall, CascadeStage, UseComponent } from "./interfaces.js";
+import type { StageInfo } from "./stage-info.js";
+
+/** How a call uses components that are all on the GPU. */
+export function alreadyThere<Model>(model: Model, arena: Arena): UseComponent<Model> {
+  return (_, body) => body(model, arena);
+}
 
 /**
  * The settings of each stage: those of the call, else of `defaults`, else of the stage's own training. One guidance scale for
@@ -66,7 +73,7 @@ export function planStages<Stage extends CascadeStage>(
 
 /** Throws `ArgumentError` for a level of noise on image embeddings that no stage takes. */
 export function checkNoiseLevel(
-  stages: readonly Pick<CascadeStage, "info">[],
+  stages: readonly { readonly info: Pick<StageInfo, "noiseLevels"> }[],
   { noiseLevel }: Pick<CascadeCall, "noiseLevel">,
 ): void {
   if (noiseLevel === undefined) return;

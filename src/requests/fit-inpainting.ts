@@ -6,8 +6,8 @@ import type { ImageRequest } from "./request.js";
 export type Resize = (image: RgbImage, width: number, height: number) => Promise<RgbImage>;
 
 /**
- * Brings image and mask of inpainting to the size of the model's images; a number is the side of squares. The library keeps pixels of an image that has this size as
- * they are; of others, it would keep one pixel of many. Other requests are returned as they are.
+ * Brings image and mask of inpainting to the size of the model's images; a number is the side of squares. The library keeps pixels of
+ * an image that has this size as they are; of others, it would keep one pixel of many. Other requests are returned as they are.
  */
 export async function fitInpainting(
   request: ImageRequest,

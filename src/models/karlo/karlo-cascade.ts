@@ -2,8 +2,8 @@ import { ArgumentError, atMostOne, count as atLeastOne, fraction } from "../../p
 import { resizeBicubic } from "../../ops/resize.js";
 import type { Arena } from "../../tensor/arena.js";
 import type { Tensor } from "../../tensor/tensor.js";
-import type { Cascade, CascadeSampling, UseComponent } from "../interfaces.js";
-import { planStages, sampleInTurn, type PlannedStage } from "../per-stage.js";
+import type { Cascade, CascadeSampling } from "../interfaces.js";
+import { alreadyThere, planStages, sampleInTurn, type PlannedStage } from "../per-stage.js";
 import type { DecoderStage } from "./decoder-stage.js";
 import { needed, type KarloStage, type StageInputs, type StageSampling } from "./karlo-stage.js";
 import { NULL_TEXT } from "../diffusers/null-text.js";
@@ -120,8 +120,4 @@ function batchOf(tensors: Readonly<Record<string, Tensor | undefined>>): number 
     throw new ArgumentError(other[0], message, { code: "argument/mismatch" });
   }
   return first?.[1];
-}
-
-function alreadyThere(cascade: KarloCascade, arena: Arena): UseComponent<KarloCascade> {
-  return (_, body) => body(cascade, arena);
 }

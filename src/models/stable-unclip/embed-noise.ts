@@ -1,7 +1,6 @@
 import type { NoiseSchedule } from "../../diffusion/schedule.js";
 import { combine } from "../../ops/elementwise.js";
 import { concatChannels } from "../../ops/layout.js";
-import { ArgumentError } from "../../platform/arguments.js";
 import type { Arena } from "../../tensor/arena.js";
 import type { HostTensor } from "../../tensor/host-tensor.js";
 import type { Tensor } from "../../tensor/tensor.js";
@@ -36,20 +35,11 @@ export class EmbedNoise {
     this.#std = weights.values("std", shape);
   }
 
-  /** Throws `ArgumentError` unless `level` is a timestep of the schedule. */
-  check(level: number): void {
-    const { timesteps } = this.options.schedule;
-    if (Number.isInteger(level) && level >= 0 && level < timesteps) return;
-    const message = `noiseLevel must be a whole number from 0 to ${timesteps - 1}, not ${level}.`;
-    throw new ArgumentError("noiseLevel", message, { code: "argument/out-of-range" });
-  }
-
   /**
    * What the U-Net reads of image embeddings f32 `[B, D]`, with `noise` of as many numbers, row by row: f32 `[B, 2D]`. Level 0 adds a little
-   * noise, too. Throws as `check`.
+   * noise, too.
    */
   classLabels(arena: Arena, imageEmbed: Tensor, noise: Float32Array, level: number): Tensor {
-    this.check(level);
     const [batch = 0, dim = 0] = imageEmbed.shape;
     const scale = this.options.schedule.qSample(level);
     const [mean, std] = [this.#mean.data, this.#std.data];

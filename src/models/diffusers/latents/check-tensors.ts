@@ -21,14 +21,18 @@ export function checkBatch({ imageEmbed, ...others }: Readonly<Record<string, Te
   }
 }
 
-/** Throws `ArgumentError` if inpainting has an image or a mask alone. */
+/** Throws `ArgumentError` if inpainting has an image or a mask alone, or a mask of another size. */
 export function checkInpainting({
   inpaintImage,
   inpaintMask,
 }: Readonly<Record<"inpaintImage" | "inpaintMask", Tensor | undefined>>): void {
-  if ((inpaintImage === undefined) === (inpaintMask === undefined)) return;
-  const message = "Inpainting needs an image and a mask: pass both inpaintImage and inpaintMask.";
-  missing(inpaintImage ? "inpaintMask" : "inpaintImage", message);
+  if (inpaintImage && inpaintMask) {
+    const [, height = 0, width = 0] = inpaintImage.shape;
+    checkSize("inpaintMask", inpaintMask, [height, width]);
+  } else if (inpaintImage ?? inpaintMask) {
+    const message = "Inpainting needs an image and a mask: pass both inpaintImage and inpaintMask.";
+    missing(inpaintImage ? "inpaintMask" : "inpaintImage", message);
+  }
 }
 
 /** Throws `ArgumentError` for an argument that is missing. */

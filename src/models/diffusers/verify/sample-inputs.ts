@@ -88,7 +88,8 @@ export function refusals(
   });
 }
 
-function refuses(check: () => void): number {
+/** 1 if a check throws `ArgumentError`, 0 if it throws nothing. */
+export function refuses(check: () => void): number {
   try {
     check();
     return 0;

@@ -33,10 +33,6 @@ export function checkInputs(stage: DecoderStage, given: Given): DecoderInputs {
   checkBeside(stage, given);
   const size = sizeOf(stage, given);
   if (hint) checkSize("hint", hint, [HINT_SCALE * size[0], HINT_SCALE * size[1]]);
-  if (inpaintImage && inpaintMask) {
-    const [, height = 0, width = 0] = inpaintImage.shape;
-    checkSize("inpaintMask", inpaintMask, [height, width]);
-  }
   const strength = initImage ? fraction("strength", given.strength ?? 1) : 1;
   stage.evaluations(undefined, { strength });
   return {

@@ -8,8 +8,8 @@ import { missing } from "../../diffusers/latents/check-tensors.js";
 import type { KeptLatents } from "../../diffusers/latents/kept-latents.js";
 import { latentPreview } from "../../diffusers/latents/latent-preview.js";
 import { UNET_NAME } from "../../diffusers/latents/latents.js";
-import type { Cascade, CascadeSampling, ImagePreparation, UseComponent } from "../../interfaces.js";
-import { planStages } from "../../per-stage.js";
+import type { Cascade, CascadeSampling, ImagePreparation } from "../../interfaces.js";
+import { alreadyThere, planStages } from "../../per-stage.js";
 import { checkInputs, type DecoderInputs } from "./check-inputs.js";
 import { MOVQ_NAME, type DecoderStage } from "./decoder-stage.js";
 import { latentMask } from "./kept-latents.js";
@@ -111,7 +111,3 @@ export class KandinskyCascade implements Cascade {
 
 const NO_NEGATIVE =
   "Guidance of this decoder needs an image embedding to guide away from: pass negative.imageEmbed, that of no image.";
-
-function alreadyThere(cascade: KandinskyCascade, arena: Arena): UseComponent<KandinskyCascade> {
-  return (_, body) => body(cascade, arena);
-}

@@ -1,7 +1,7 @@
 // Checks of the tensors of a call of the decoder.
 import { ArgumentError, atMostOne, fraction } from "../../../platform/arguments.js";
 import type { Tensor } from "../../../tensor/tensor.js";
-import { checkBatch, checkInpainting, checkSize, missing } from "../../diffusers/latents/check-tensors.js";
+import { checkBatch, checkInpainting, missing } from "../../diffusers/latents/check-tensors.js";
 import type { Size } from "../../diffusers/latents/latents.js";
 import type { Cascade, CascadeSampling } from "../../interfaces.js";
 import type { DecoderStage } from "./decoder-stage.js";
@@ -37,10 +37,6 @@ export function checkInputs(stage: DecoderStage, given: Given, isGuided: boolean
   atMostOne({ initImage, inpaintImage });
   checkInpainting({ inpaintImage, inpaintMask });
   if (hint) throw new ArgumentError("hint", "This decoder takes no hint.", { code: "argument/no-effect" });
-  if (inpaintImage && inpaintMask) {
-    const [, height = 0, width = 0] = inpaintImage.shape;
-    checkSize("inpaintMask", inpaintMask, [height, width]);
-  }
   const strength = initImage ? fraction("strength", given.strength ?? 1) : 1;
   stage.evaluations(undefined, { strength });
   const size = sizeOf(stage, given);

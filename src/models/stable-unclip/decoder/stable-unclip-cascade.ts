@@ -10,8 +10,8 @@ import { nearestMask } from "../../diffusers/latents/kept-latents.js";
 import { latentPreview } from "../../diffusers/latents/latent-preview.js";
 import { UNET_NAME } from "../../diffusers/latents/latents.js";
 import { NULL_TEXT } from "../../diffusers/null-text.js";
-import type { Cascade, CascadeSampling, CascadeTextEncoder, TextEncoder, UseComponent } from "../../interfaces.js";
-import { planStages } from "../../per-stage.js";
+import type { Cascade, CascadeSampling, CascadeTextEncoder, TextEncoder } from "../../interfaces.js";
+import { alreadyThere, planStages } from "../../per-stage.js";
 import { checkInputs, type DecoderInputs } from "./check-inputs.js";
 import { VAE_NAME, type DecoderStage, type LatentSampling } from "./decoder-stage.js";
 
@@ -100,8 +100,4 @@ function startOf(
   if (!encoded) return {};
   if (initImage) return { start: { latents: encoded, strength } };
   return { imposed: { latents: encoded, mask: held.hold(() => nearestMask(arena.share(inpaintMask!), size)) } };
-}
-
-function alreadyThere(cascade: StableUnclipCascade, arena: Arena): UseComponent<StableUnclipCascade> {
-  return (_, body) => body(cascade, arena);
 }

@@ -5,7 +5,8 @@ import { ddpmSchedulerOptions } from "../../diffusers/config/ddpm-scheduler-conf
 import { pairOutputs, upload } from "../../../fixture/run-model.js";
 import { EXACT, type Output } from "../../../fixture/result.js";
 import type { Runner } from "../../../fixture/runner.js";
-import { ArgumentError } from "../../../platform/arguments.js";
+import { checkNoiseLevel } from "../../per-stage.js";
+import { refuses } from "../../diffusers/verify/sample-inputs.js";
 import { withComponent } from "../../diffusers/verify/component.js";
 import { EmbedNoise } from "../embed-noise.js";
 import { FORWARD } from "./tolerances.js";
@@ -41,7 +42,7 @@ export const verifyEmbedNoise: Runner = async (fixture, openArena) => {
       }
       const actual = REFUSED.map((level) =>
         refuses(() => {
-          embedNoise.check(level);
+          checkNoiseLevel([{ info: { noiseLevels: NOISING.timesteps } }], { noiseLevel: level });
         }),
       );
       outputs.push({ name: "refuses levels", actual, expected: REFUSED.map(() => 1), tolerance: EXACT });
@@ -49,13 +50,3 @@ export const verifyEmbedNoise: Runner = async (fixture, openArena) => {
     },
   );
 };
-
-function refuses(check: () => void): number {
-  try {
-    check();
-    return 0;
-  } catch (error) {
-    if (error instanceof ArgumentError) return 1;
-    throw error;
-  }
-}
