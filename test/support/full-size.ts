@@ -17,14 +17,18 @@ export interface FullComponent {
 
 /** How the files are written. */
 export interface Writing {
-  /** f32 as published, or f16, of half the size. */
-  readonly dtype: "F32" | "F16";
+  /** f32 as published, or f16 (the default), of half the size. */
+  readonly dtype?: "F32" | "F16";
   /** Whether tensors get values (f16 only). They are random, but keep activations finite. */
   readonly hasValues?: boolean;
 }
 
 /** Writes a safetensors file. Without values it takes no space on the disk. */
-export function writeTensors(path: string, tensors: readonly Listed[], { dtype, hasValues = false }: Writing): void {
+export function writeTensors(
+  path: string,
+  tensors: readonly Listed[],
+  { dtype = "F16", hasValues = false }: Writing,
+): void {
   mkdirSync(dirname(path), { recursive: true });
   const bytes = dtype === "F32" ? 4 : 2;
   let end = 0;
@@ -43,7 +47,8 @@ export function writeTensors(path: string, tensors: readonly Listed[], { dtype, 
     if (!hasValues) return;
     for (const [name, { shape, data_offsets }] of entries) {
       const [start, stop] = data_offsets;
-      fill(file, head.length + start, head.length + stop, name.endsWith("weight") && shape.length === 1 ? ONES : SMALL);
+      const isFactor = (name.endsWith("weight") && shape.length === 1) || name === "std";
+      fill(file, head.length + start, head.length + stop, isFactor ? ONES : SMALL);
     }
   } finally {
     closeSync(file);
