@@ -23,6 +23,7 @@ export {
   type SeriesTask,
   type SizedRequest,
 } from "./requests/images.js";
+export { checkRequestCanvas, imageSizeOf } from "./requests/request-canvas.js";
 export { fitInpainting, fitMask, type Resize } from "./requests/fit-inpainting.js";
 export {
   batchKey,
