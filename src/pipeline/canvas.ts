@@ -90,7 +90,7 @@ function isOne(images: RgbImage | readonly RgbImage[]): images is RgbImage {
  * The size of the images of U-Net 1. Throws `ArgumentError` if images to start from have different proportions and the call gives no
  * size.
  */
-export function canvasSize(info: StageInfo, canvas: Canvas): ImageSize {
+export function canvasSize(info: Pick<StageInfo, "imageSize" | "sizeUnit">, canvas: Canvas): ImageSize {
   const { imageSize: side, sizeUnit: unit } = info;
   if (unit === undefined) return { width: side, height: side };
   const { size, hint, initImages, inpaintImages } = canvas;

@@ -1,11 +1,16 @@
 // The size of the images of a request, and what they follow.
+import type { StageInfo } from "../models/stage-info.js";
 import { canvasSize, checkCanvas, imageSize } from "../pipeline/canvas.js";
 import type { Canvas, ImageSize } from "../pipeline/canvas-options.js";
 import type { DecoderInfo } from "../pipeline/manager/model-info.js";
 import { REQUEST_DEFAULTS, type ImageRequest } from "./request.js";
 
 /** What the size of the images of a request follows from. */
-export function canvasOf({ parameters, images, hint }: ImageRequest): Canvas {
+export function canvasOf({
+  parameters,
+  images,
+  hint,
+}: Pick<ImageRequest, "parameters" | "images" | "hint">): Canvas {
   const { task, size, startAtUnetNumber = REQUEST_DEFAULTS.startAtUnetNumber } = parameters;
   return {
     size,
@@ -17,8 +22,8 @@ export function canvasOf({ parameters, images, hint }: ImageRequest): Canvas {
 
 /** The size of the images of a request that `checkRequestCanvas` let through; undefined for a model without a decoder. */
 export function imageSizeOf(
-  decoder: Pick<DecoderInfo, "unets"> | undefined,
-  request: ImageRequest,
+  decoder: { readonly unets: readonly Pick<StageInfo, "imageSize" | "sizeUnit">[] } | undefined,
+  request: Pick<ImageRequest, "parameters" | "images" | "hint">,
 ): ImageSize | undefined {
   const [first] = decoder?.unets ?? [];
   if (!first) return undefined;

@@ -86,6 +86,8 @@ export const REQUEST_DEFAULTS = {
   interpolateFrames: 8,
   /** `frames` of `edit`. */
   editFrames: 1,
+  /** Of all tasks. */
+  noiseLevel: 0,
   /** Of `edit`. */
   strength: 0.4,
   /** Of `inpaint`. */
