@@ -61,10 +61,10 @@ const FIELDS = {
   ),
   hint: z
     .custom<Bytes | string>((value) => value instanceof Uint8Array || isBase64(value), "it must be a file, in base64")
+    .openapi({ type: "string" })
     .describe(
       "An image that the results follow, such as a map of depths: a PNG, JPEG or WebP file in base64, or as a `data:` URL; in forms a file `dalle2[hint]`. Models that were trained with hints (Kandinsky 2.2 with ControlNet) need it, others refuse it. It is resized to the size of the images.",
-    )
-    .openapi({ type: "string" }),
+    ),
   from: text.describe(
     "What the image shows now. Without a mask, the image is then edited by text as a whole, towards the prompt.",
   ),
