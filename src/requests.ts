@@ -23,6 +23,8 @@ export {
   type SeriesTask,
   type SizedRequest,
 } from "./requests/images.js";
+export { imageSizeOf } from "./requests/request-canvas.js";
+export { MAX_SIDE } from "./pipeline/canvas.js";
 export { fitInpainting, fitMask, type Resize } from "./requests/fit-inpainting.js";
 export {
   batchKey,

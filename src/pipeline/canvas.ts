@@ -1,7 +1,6 @@
 // The size of the images of a call, and what they follow.
 import { SamplingError } from "../diffusion/sampling-error.js";
 import type { RgbImage } from "../image/image.js";
-import type { Cascade } from "../models/interfaces.js";
 import type { StageInfo } from "../models/stage-info.js";
 import { ArgumentError, checkLength, type ArgumentRule } from "../platform/arguments.js";
 import type { Canvas, CanvasOptions, ImageSize } from "./canvas-options.js";
@@ -19,14 +18,19 @@ export const imageSize: ArgumentRule<number | ImageSize> = (name, value) => {
   throw new ArgumentError(name, message, { code: "argument/out-of-range" });
 };
 
+/** A decoder, as far as it decides sizes and hints. */
+interface Stages {
+  readonly stages: readonly { readonly info: StageInfo }[];
+}
+
 /** Whether a decoder generates images of many sizes. */
-export function hasSizes({ stages }: Pick<Cascade, "stages">): boolean {
+export function hasSizes({ stages }: Stages): boolean {
   return stages[0]?.info.sizeUnit !== undefined;
 }
 
 /** Throws `ArgumentError` if a size is given for a decoder of one size, or for U-Nets that enlarge images. */
 export function checkSize(
-  { stages }: Pick<Cascade, "stages">,
+  { stages }: Stages,
   { size, startAtUnetNumber = 1 }: Pick<Canvas, "size" | "startAtUnetNumber">,
 ): void {
   const isOfMany = hasSizes({ stages });
@@ -42,7 +46,7 @@ export function checkSize(
  * Throws before anything is computed if a decoder cannot run a call: `ArgumentError` for a size or a hint that it does not take, or
  * needs; `SamplingError` if it can only inpaint.
  */
-export function checkCanvas(cascade: Pick<Cascade, "stages">, canvas: Canvas, inpaints: boolean): void {
+export function checkCanvas(cascade: Stages, canvas: Canvas, inpaints: boolean): void {
   checkSize(cascade, canvas);
   const { hint } = canvas;
   const { imageSize: side, takesHint, inpaintsOnly } = cascade.stages[0]!.info;
@@ -86,7 +90,7 @@ function isOne(images: RgbImage | readonly RgbImage[]): images is RgbImage {
  * The size of the images of U-Net 1. Throws `ArgumentError` if images to start from have different proportions and the call gives no
  * size.
  */
-export function canvasSize(info: StageInfo, canvas: Canvas): ImageSize {
+export function canvasSize(info: Pick<StageInfo, "imageSize" | "sizeUnit">, canvas: Canvas): ImageSize {
   const { imageSize: side, sizeUnit: unit } = info;
   if (unit === undefined) return { width: side, height: side };
   const { size, hint, initImages, inpaintImages } = canvas;

@@ -1,25 +1,32 @@
 import type { RgbImage } from "../image/image.js";
 import type { ImageSize } from "../pipeline/canvas-options.js";
+import type { DecoderInfo } from "../pipeline/manager/model-info.js";
 import type { ImageRequest } from "./request.js";
+import { imageSizeOf } from "./request-canvas.js";
 
 /** Resizes an image, to a size with Pillow's LANCZOS. */
 export type Resize = (image: RgbImage, width: number, height: number) => Promise<RgbImage>;
 
 /**
- * Brings image and mask of inpainting to the size of the model's images; a number is the side of squares. The library keeps pixels of
- * an image that has this size as they are; of others, it would keep one pixel of many. Other requests are returned as they are.
+ * Brings image and mask of inpainting to the size of the images that a model generates for the request. The library keeps pixels of an
+ * image that has this size as they are; of others, it would keep one pixel of many. Other requests are returned as they are.
  */
 export async function fitInpainting(
   request: ImageRequest,
-  size: number | ImageSize | undefined,
+  decoder: Pick<DecoderInfo, "unets"> | undefined,
   resize: Resize,
 ): Promise<ImageRequest> {
   const { parameters, images, mask } = request;
   const [image] = images;
-  if (parameters.task !== "inpaint" || !image || !mask || size === undefined) return request;
-  const { width, height } = sizeOf(size);
+  const size = parameters.task === "inpaint" ? imageSizeOf(decoder, request) : undefined;
+  if (!image || !mask || size === undefined) return request;
+  const { width, height } = size;
   if (image.width === width && image.height === height) return request;
-  return { ...request, images: [await resize(image, width, height)], mask: fitMask(mask, image, size) };
+  const fitted = { ...request, images: [await resize(image, width, height)], mask: fitMask(mask, image, size) };
+  const next = imageSizeOf(decoder, fitted);
+  // Proportions that were rounded to multiples may be rounded once more, to others.
+  if (next?.width === width && next.height === height) return fitted;
+  return { ...fitted, parameters: { ...parameters, size } };
 }
 
 /** Resizes a mask; a number is the side of a square. What lies partly in what is generated is generated: nothing of it is left. */

@@ -60,6 +60,13 @@ export function parametersOfImage(parameters: RequestParameters, index: number):
 
 /** What the record of an image says of its inputs, under the names that the `dalle2` command uses. */
 export function inputsOfImage(
+  { hint, hintName = "hint", ...request }: Pick<ImageRequest, "parameters" | "imageNames" | "hint" | "hintName">,
+  index: number,
+): ImageRecord["inputs"] {
+  return { ...ownInputs(request, index), ...(hint && { hint: hintName }) };
+}
+
+function ownInputs(
   { parameters, imageNames = [] }: Pick<ImageRequest, "parameters" | "imageNames">,
   index: number,
 ): ImageRecord["inputs"] {

@@ -72,6 +72,10 @@ export interface ImageRequest {
   readonly imageNames?: readonly string[] | undefined;
   /** Of `inpaint`, in the size of the image, row by row: 1 where a pixel is kept, 0 where it is generated. */
   readonly mask?: Uint8Array | undefined;
+  /** What all images follow, such as a map of depths. Models that were trained with hints need it; others take none. */
+  readonly hint?: RgbImage | undefined;
+  /** Name of the hint, for records. */
+  readonly hintName?: string | undefined;
   /** How many images are computed together at most. It changes memory and speed, not the images. Default: the library's. */
   readonly batchSize?: number | undefined;
 }
@@ -82,6 +86,8 @@ export const REQUEST_DEFAULTS = {
   interpolateFrames: 8,
   /** `frames` of `edit`. */
   editFrames: 1,
+  /** Of all tasks. */
+  noiseLevel: 0,
   /** Of `edit`. */
   strength: 0.4,
   /** Of `inpaint`. */

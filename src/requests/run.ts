@@ -28,6 +28,8 @@ export interface ImageInput {
   readonly image?: RgbImage | undefined;
   /** As `ImageRequest.mask`. */
   readonly mask?: Uint8Array | undefined;
+  /** What the image follows. */
+  readonly hint?: RgbImage | undefined;
 }
 
 type Images = Promise<readonly GeneratedImage[]>;
@@ -48,18 +50,19 @@ type RunSingle = (
 const SINGLE: Readonly<Record<SingleTask, RunSingle>> = {
   create: async (source, batch, inputs, events) => {
     const script = source.script("BasicInference", events);
-    const options = { ...ofEach(inputs, events), ...twoStages(batch) };
+    const options = { ...ofEach(inputs, events), ...twoStages(batch), hint: hintsOf(inputs) };
     const images = await script.run(texts(inputs), options);
     return [...images.values()].flatMap(inOrder);
   },
   variations: async (source, batch, inputs, events) => {
     const script = source.script("ImageVariation", events);
-    const options = { ...ofEach(inputs, events), ...decoder(batch), text: captions(inputs) };
+    const options = { ...ofEach(inputs, events), ...decoder(batch), text: captions(inputs), hint: hintsOf(inputs) };
     return inOrder(await script.run(imagesOf(inputs), options));
   },
   inpaint: async (source, batch, inputs, events) => {
     const script = source.script("BasicInpainting", events);
-    const options = { ...ofEach(inputs, events), ...twoStages(batch), resampleTimes: batch.resampleTimes };
+    const { resampleTimes } = batch;
+    const options = { ...ofEach(inputs, events), ...twoStages(batch), resampleTimes, hint: hintsOf(inputs) };
     const masks = inputs.flatMap(({ mask }) => mask ?? []);
     return inOrder(await script.run(imagesOf(inputs), masks, texts(inputs), options));
   },
@@ -101,7 +104,7 @@ export function runRequest(
  * What images of several requests must have in common to be computed together, as a text. Undefined: the request runs alone.
  * Equal for two requests of one model: `runTogether` takes the inputs of both.
  */
-export function batchKey({ parameters, mask, images }: ImageRequest): string | undefined {
+export function batchKey({ parameters, mask, images, hint }: ImageRequest): string | undefined {
   const { task, prior, unets, decoder, sampler, noiseLevel, resampleTimes, startAtUnetNumber } = parameters;
   const { prompts, negative, size } = parameters;
   if (isSeries(task)) return undefined;
@@ -117,12 +120,14 @@ export function batchKey({ parameters, mask, images }: ImageRequest): string | u
     [prompts.length > 0, (negative ?? "") !== ""],
     // Images and masks of one call have one size.
     task === "inpaint" || task === "upscale" ? [first?.width, first?.height, mask?.length] : [],
+    // The size of the images may follow that of the hint.
+    [hint?.width, hint?.height],
   ]);
 }
 
 /** The images of a request that is no series, each with what it is generated from. */
 export function inputsOf(request: ImageRequest): readonly ImageInput[] {
-  const { parameters, images, mask } = request;
+  const { parameters, images, mask, hint } = request;
   const { task, prompts, count, seed } = parameters;
   const negative = parameters.negative === "" ? undefined : parameters.negative;
   const hasPrompts = task === "create" || task === "inpaint";
@@ -137,26 +142,27 @@ export function inputsOf(request: ImageRequest): readonly ImageInput[] {
     ...subjects[Math.floor(i / count)],
     negative,
     seed: seedOfImage(seed, i),
+    hint,
   }));
 }
 
 async function interpolate(source: ScriptSource, request: ImageRequest, events: RequestEvents): Images {
-  const { parameters, images, batchSize } = request;
+  const { parameters, images, hint, batchSize } = request;
   const { prompts, seed, frames } = parameters;
   const isOfImages = images.length === 2;
   const [start = "", end = ""] = isOfImages ? images : prompts;
   // What images show, for decoders that take text.
   const [before, after = before] = prompts;
   const text = isOfImages && before !== undefined && after !== undefined ? ([before, after] as const) : undefined;
-  const options = { ...calls(events), seed, ...twoStages({ ...parameters, batchSize }), frames, text };
+  const options = { ...calls(events), seed, ...twoStages({ ...parameters, batchSize }), frames, text, hint };
   return source.script("Interpolate", events).run(start, end, options);
 }
 
 async function edit(source: ScriptSource, request: ImageRequest, events: RequestEvents): Images {
-  const { parameters, images, batchSize } = request;
+  const { parameters, images, hint, batchSize } = request;
   const { prompts, seed, strength, frames } = parameters;
   const [from = "", to = ""] = prompts;
-  const options = { ...calls(events), seed, ...decoder({ ...parameters, batchSize }), from, to, strength, frames };
+  const options = { ...calls(events), seed, ...decoder({ ...parameters, batchSize }), from, to, strength, frames, hint };
   return inOrder(await source.script("TextGuidedEdit", events).run(images, options));
 }
 
@@ -181,6 +187,12 @@ function texts(inputs: readonly ImageInput[]): readonly string[] {
 /** Texts for decoders that take them; undefined for those that do not. */
 function captions(inputs: readonly ImageInput[]): readonly string[] | undefined {
   const given = inputs.flatMap(({ prompt }) => prompt ?? []);
+  return given.length === 0 ? undefined : given;
+}
+
+/** A hint for each input, or none for all: those of a batch have one `batchKey`. */
+function hintsOf(inputs: readonly ImageInput[]): readonly RgbImage[] | undefined {
+  const given = inputs.flatMap(({ hint }) => hint ?? []);
   return given.length === 0 ? undefined : given;
 }
 

@@ -4,6 +4,7 @@ import { InferenceScript } from "../pipeline/inference-script.js";
 import type { DalleModelManager } from "../pipeline/manager/model-manager.js";
 import { Dalle2Error } from "../platform/dalle2-error.js";
 import { isSeries } from "./images.js";
+import { canvasOf } from "./request-canvas.js";
 import { runsPrior, type ImageRequest } from "./request.js";
 
 /** Tokenizes the texts of a request as scripts do, for the warnings of that. */
@@ -29,7 +30,7 @@ export async function requestWarnings(manager: DalleModelManager, request: Image
   });
   const { mask, parameters } = request;
   const info = manager.decoder?.unets[0];
-  if (info) warnings.push(...canvasNotes(info, { size: parameters.size }));
+  if (info) warnings.push(...canvasNotes(info, canvasOf(request)));
   const uniform = mask && !isSeries(parameters.task) ? describeUniform(mask) : undefined;
   return uniform === undefined ? warnings : [...warnings, `The mask ${uniform}.`];
 }

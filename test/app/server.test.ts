@@ -26,7 +26,10 @@ describe.skipIf(browsers.chromium.isMissing)("the app of a server with keys", { 
     server = await TestServer.start({
       guard: { keys },
       page: { page, configs: "configs" },
-      behaviour: { models: ["shapes", "karlo"] },
+      behaviour: {
+        models: ["shapes", "karlo", "depths"],
+        unets: { depths: { sizeUnit: 8, takesHint: true, noiseLevels: 1000 } },
+      },
     });
     browser = await launchChromium(chromiumPath!);
     visit = await visitApp(browser, `${server.url}/`);
@@ -103,6 +106,43 @@ describe.skipIf(browsers.chromium.isMissing)("the app of a server with keys", { 
     await other.text();
     await page.getByRole("button", { name: "Try again" }).click();
     await person.stageImage(/red circle/);
+  });
+
+  it("has fields for size, hint and noise, for models that take them", async () => {
+    const { page } = visit;
+    const [width, noise] = [page.getByLabel("Size: width"), page.getByRole("spinbutton", { name: "Noise" })];
+    const use = async (name: RegExp) => {
+      await page.getByRole("button", { name: /^Model:/ }).click();
+      const dialog = page.getByRole("dialog", { name: "Model" });
+      await dialog.getByRole("radio", { name }).check();
+      await dialog.getByRole("button", { name: "Use" }).click();
+      await dialog.getByText("in use").waitFor();
+      await page.keyboard.press("Escape");
+    };
+    const hint = page.getByRole("group", { name: "Hint image" });
+    expect(await Promise.all([width, noise, hint].map((one) => one.count()))).toEqual([0, 0, 0]);
+    await use(/depths/);
+    await page.getByText("Add a hint image").waitFor();
+    await hint.getByLabel("Hint image").setInputFiles("test/app/records/dream.png");
+    await hint.getByText("64 × 64").waitFor();
+    await width.fill("30");
+    await noise.fill("20");
+    await noise.press("Tab");
+    await page.getByText("The images have 32 × 16 pixels: sides are multiples of 8.").waitFor();
+    await person.expectAccessible("size, hint and noise");
+    await person.screenshot("full", "size, hint and noise");
+    await person.generate();
+    const settings = { size: { width: 30, height: 16 }, noiseLevel: 20 };
+    await expect
+      .poll(() => server.runner.accepted.at(-1)?.request)
+      .toMatchObject({ parameters: settings, hint: { width: 64, height: 64 }, hintName: "dream.png" });
+    await person.stageImage(/red circle/);
+    await page.getByRole("button", { name: /^Size: back/ }).click();
+    expect(await width.inputValue()).toBe("16");
+    await person.act("Use its parameters");
+    await expect.poll(() => width.inputValue()).toBe("30");
+    await use(/Karlo/);
+    expect(await Promise.all([width, noise, hint].map((one) => one.count()))).toEqual([0, 0, 0]);
   });
 
   it("changes to the browser's GPU and back in the settings, on the same model", async () => {

@@ -1,5 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { makeImage } from "../../src/image/image.js";
+import type { StageInfo } from "../../src/models/stage-info.js";
 import { fitInpainting, fitMask } from "../../src/requests/fit-inpainting.js";
+import { imageSizeOf } from "../../src/requests/request-canvas.js";
 import type { ImageRequest, RequestParameters } from "../../src/requests/request.js";
 import { batchKey, inputsOf } from "../../src/requests/run.js";
 
@@ -67,6 +70,15 @@ describe("requests", () => {
     expect(isShared(others("variations", 4), others("variations", 8))).toBe(true);
   });
 
+  it("share one if both follow hints of one size, or none", () => {
+    const [none, small, other, large] = [{}, { hint: image(4) }, { hint: image(4, 9) }, { hint: image(8) }].map((own) =>
+      request({}, own),
+    );
+    expect(isShared(small!, other!)).toBe(true);
+    expect(isShared(small!, large!)).toBe(false);
+    expect(isShared(small!, none!)).toBe(false);
+  });
+
   it("for a series run alone", () => {
     for (const task of ["interpolate", "edit"] as const) expect(batchKey(request({ task }))).toBeUndefined();
   });
@@ -91,6 +103,12 @@ it("each image has its prompt or image, and a seed of its own", () => {
   ]);
 });
 
+/** A decoder of one U-Net. */
+const decoder = (imageSize: number, own: Partial<StageInfo> = {}) => {
+  const takes = { takesText: false, takesImageEmbed: true, textShape: undefined, imageEmbedDim: 8 };
+  return { unets: [{ name: "U-Net 1", imageSize, ...takes, isTrained: true, components: [], ...own }] };
+};
+
 describe("inpainting", () => {
   it("gets a mask of the size of the model, with nothing kept of what is generated in part", () => {
     const mask = Uint8Array.from([0, 1, 1, 1, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]);
@@ -108,13 +126,25 @@ describe("inpainting", () => {
   it("gets an image of the size of the model; other requests stay as they are", async () => {
     const resize = (_: unknown, width: number) => Promise.resolve(image(width, 9));
     const inpaint = request({ task: "inpaint" }, { images: [image(4)], mask: new Uint8Array(16) });
-    const fitted = await fitInpainting(inpaint, 2, resize);
+    const fitted = await fitInpainting(inpaint, decoder(2), resize);
     expect([fitted.images[0], fitted.mask]).toEqual([image(2, 9), new Uint8Array(4)]);
-    expect(await fitInpainting(inpaint, 4, resize)).toBe(inpaint);
+    expect(await fitInpainting(inpaint, decoder(4), resize)).toBe(inpaint);
     expect(await fitInpainting(inpaint, undefined, resize)).toBe(inpaint);
-    const high = await fitInpainting(inpaint, { width: 4, height: 2 }, resize);
+    const wide = request({ task: "inpaint", size: { width: 4, height: 2 } }, { images: [image(4)], mask: inpaint.mask });
+    const high = await fitInpainting(wide, decoder(8, { sizeUnit: 2 }), resize);
     expect([high.images[0]?.width, high.mask?.length]).toEqual([4, 8]);
     const variations = request({ task: "variations" }, { images: [image(4)] });
-    expect(await fitInpainting(variations, 2, resize)).toBe(variations);
+    expect(await fitInpainting(variations, decoder(2), resize)).toBe(variations);
+  });
+
+  it("keeps the size that its image got, where rounded proportions would be rounded again", async () => {
+    const of = (width: number, height: number) => makeImage(width, height, 3, new Uint8Array(width * height * 3));
+    const resize = (_: unknown, width: number, height: number) => Promise.resolve(of(width, height));
+    const inpaint = request({ task: "inpaint" }, { images: [of(1136, 1000)], mask: new Uint8Array(1_136_000) });
+    const many = decoder(512, { sizeUnit: 64 });
+    const fitted = await fitInpainting(inpaint, many, resize);
+    const size = { width: 576, height: 512 };
+    expect(fitted.images[0]).toMatchObject(size);
+    expect(imageSizeOf(many, fitted)).toEqual(size);
   });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { makeImage } from "../../src/image/image.js";
 import {
   inputsOfImage,
   requestSize,
@@ -63,5 +64,11 @@ describe("the images of a request", () => {
     });
     expect(inputsOfImage(request("edit"), 0)).toEqual({ image: "image", from: "a", to: "b" });
     expect(inputsOfImage(request("edit", { frames: 2 }), 1)).toMatchObject({ frame: 2 });
+    const hint = makeImage(1, 1, 3, new Uint8Array(3));
+    expect(inputsOfImage({ ...request("create"), hint, hintName: "depth.png" }, 0)).toEqual({
+      prompt: "a",
+      hint: "depth.png",
+    });
+    expect(inputsOfImage({ ...request("create"), hint }, 0)).toEqual({ prompt: "a", hint: "hint" });
   });
 });

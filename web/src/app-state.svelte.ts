@@ -64,7 +64,12 @@ export class AppState {
     this.gallery = new Gallery();
     this.queue = new Queue(this.session, this.gallery);
     this.viewer = new Viewer(this);
-    this.draft = new Draft({ engine, facts: () => this.#facts, modelId: () => this.session.choice.id });
+    this.draft = new Draft({
+      engine,
+      facts: () => this.#facts,
+      modelId: () => this.session.choice.id,
+      takesHint: () => entryOf(this.session.choice.id)?.takesHint === true,
+    });
     keepDraft(this.draft, browserStorage());
   }
 

@@ -29,7 +29,9 @@ export async function readJob(c: Context<ServerEnv>, { guard, settings }: Server
   const body = checkBody(jobBody, requestOf(fields.get("request")));
   const images = files.get("image") ?? [];
   const [mask] = files.get("mask") ?? [];
+  const [hint, ...others] = files.get("hint") ?? [];
   checkNumber(body.parameters, images.length, mask);
+  if (others.length > 0) throw refused("hint", "a request takes one hint");
   const { size } = body.parameters;
   if (size !== undefined)
     checkPixels(
@@ -37,7 +39,7 @@ export async function readJob(c: Context<ServerEnv>, { guard, settings }: Server
       typeof size === "number" ? { width: size, height: size } : size,
       settings.maxOutputPixels,
     );
-  const pixels = [...images.map((image) => ({ image })), { mask }].reduce(
+  const pixels = [...images.map((image) => ({ image })), { mask, hint }].reduce(
     (sum, one) => sum + checkFiles(guard, one),
     0,
   );
@@ -47,6 +49,7 @@ export async function readJob(c: Context<ServerEnv>, { guard, settings }: Server
     makeRequest: async (takesProportions) => ({
       ...body,
       ...(await decoded(body.parameters, images, mask, takesProportions)),
+      ...(hint && { hint: removeAlpha(await readImage(hint, "hint")) }),
     }),
   };
 }

@@ -11,6 +11,9 @@ const jobForm = z.object({
   mask: file
     .optional()
     .describe("Of `inpaint`: a PNG in the size of the image. Where it is transparent, it generates."),
+  hint: file
+    .optional()
+    .describe("PNG, JPEG or WebP: what the images follow, such as a map of depths, for models that take a hint."),
 });
 
 /** `GET /api/models`. */

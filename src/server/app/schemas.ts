@@ -56,6 +56,7 @@ export const jobBody = z
     model: z.string().max(200).describe("Name of a model of this server."),
     parameters,
     imageNames: z.array(z.string().max(1000)).max(2).optional().describe("Names of the images, for records."),
+    hintName: z.string().max(1000).optional().describe("Name of the hint, for records."),
     batchSize: z.int().min(1).max(1000).optional(),
     previewEvery: steps.optional().describe("Sampling steps of a U-Net between two previews. Default: no previews."),
   })

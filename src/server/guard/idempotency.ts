@@ -32,10 +32,13 @@ export function fingerprint(parts: readonly (string | Uint8Array)[]): string {
 }
 
 /** The fingerprint of a request. Of a request that names no seed, fill in the one of `Idempotency.identity` first. */
-export function fingerprintOfRequest(model: string, { parameters, images, imageNames, mask }: ImageRequest): string {
+export function fingerprintOfRequest(model: string, request: ImageRequest): string {
+  const { parameters, images, imageNames = [], mask, hint, hintName } = request;
   const sizes = images.map(({ width, height }) => [width, height]);
-  const facts = JSON.stringify([model, parameters, sizes, imageNames ?? [], mask !== undefined]);
-  return fingerprint([facts, ...images.map(({ data }) => data), ...(mask ? [mask] : [])]);
+  const ofHint = hint ? [[hint.width, hint.height, hintName]] : [];
+  const facts = JSON.stringify([model, parameters, sizes, imageNames, mask !== undefined, ...ofHint]);
+  const files = [...images.map(({ data }) => data), ...(mask ? [mask] : []), ...(hint ? [hint.data] : [])];
+  return fingerprint([facts, ...files]);
 }
 
 /** Makes what answers repeated requests. */

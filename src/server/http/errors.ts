@@ -52,6 +52,7 @@ const OF_CALLER = /^(argument|text|sampling|image\/(decode|encode))(\/|$)/;
 const PARAMS: Readonly<Record<string, string>> = {
   text: "prompt",
   size: "size",
+  hint: "dalle2.hint",
   seed: "dalle2.seed",
   seeds: "dalle2.seed",
   negativeText: "dalle2.negativePrompt",

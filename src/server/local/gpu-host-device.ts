@@ -1,14 +1,16 @@
 import { isUrl } from "../../files/open.js";
 import type { GpuDevice } from "../../gpu/device.js";
 import { openGpu, type OpenGpuOptions } from "../../gpu/open.js";
+import type { ImageSize } from "../../pipeline/canvas-options.js";
 import { isConfigName } from "../../pipeline/config-names.js";
 import { ModelLoadConfig } from "../../pipeline/load-config.js";
-import { planMemory } from "../../pipeline/manager/memory-plan.js";
+import { planMemory, type MemoryPlanOptions } from "../../pipeline/manager/memory-plan.js";
 import { DalleModelManager } from "../../pipeline/manager/model-manager.js";
 import type { GeneratedOn } from "../../pipeline/records/image-record.js";
 import { localScripts } from "../../requests/local-scripts.js";
 import type { ImageRequest } from "../../requests/request.js";
 import { requestWarnings } from "../../requests/warnings.js";
+import type { ComputeType } from "../../tensor/dtype.js";
 import type { HostDevice, HostedModel, ModelFacts, ModelMemory, OpenModel, OpenOptions } from "./host-device.js";
 import { OpeningFraction } from "./opening-fraction.js";
 
@@ -57,18 +59,30 @@ export class GpuHostDevice implements HostDevice {
       weights,
       remote: "ranges",
     });
-    const { prior, decoder, clip, defaults, dtype, gpu } = manager;
+    const { prior, decoder, clip, defaults, dtype } = manager;
+    const memory = await this.#plan(config, { ...quiet, dtype, weights });
+    return { prior, decoder, clip, defaults, dtype, memory };
+  }
+
+  async planMemory(model: HostedModel, dtype: ComputeType, size: ImageSize): Promise<ModelMemory> {
+    const config = await openConfig(model, undefined);
+    return this.#plan(config, { onWarning: () => undefined, dtype, weights: model.weights, size });
+  }
+
+  async #plan(
+    config: ModelLoadConfig,
+    options: Omit<MemoryPlanOptions, "batchSize" | "maxBindingSize" | "gpu">,
+  ): Promise<ModelMemory> {
+    const { gpu } = this;
     const { maxStorageBufferBindingSize: maxBindingSize } = gpu.limits;
-    const plan = (batchSize: number) =>
-      planMemory(config, { ...quiet, dtype, weights: weights ?? "full", batchSize, maxBindingSize, gpu });
+    const plan = (batchSize: number) => planMemory(config, { ...options, batchSize, maxBindingSize, gpu });
     const [one, many] = [await plan(1), await plan(PLANNED_IMAGES)];
-    const memory: ModelMemory = {
+    return {
       weightBytes: one.components.reduce((sum, { weightBytes }) => sum + weightBytes, 0),
       images: PLANNED_IMAGES,
       loadedBytes: [one.loadedBytes, many.loadedBytes],
       offloadBytes: [one.offloadBytes, many.offloadBytes],
     };
-    return { prior, decoder, clip, defaults, dtype, memory };
   }
 
   async open(model: HostedModel, { offload, onFraction, onWarning, signal }: OpenOptions): Promise<OpenModel> {

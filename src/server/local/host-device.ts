@@ -4,6 +4,7 @@ import type { DefaultSettings } from "../../pipeline/manager/default-settings.js
 import type { ManagerOptions } from "../../pipeline/manager/model-manager.js";
 import type { ModelInfos } from "../../pipeline/manager/model-info.js";
 import type { Offload } from "../../pipeline/manager/offload.js";
+import type { ImageSize } from "../../pipeline/canvas-options.js";
 import type { GeneratedOn } from "../../pipeline/records/image-record.js";
 import type { ImageRequest } from "../../requests/request.js";
 import type { ScriptSource } from "../../requests/run.js";
@@ -17,7 +18,7 @@ export interface HostedModel extends Pick<ManagerOptions, "dtype" | "weights" | 
   readonly config?: string | undefined;
 }
 
-/** GPU memory of a model, counted by a dry run, for a batch of one image and for one of `images`. */
+/** GPU memory of a model, counted by a dry run, for a batch of one image of a size and for one of `images`. */
 export interface ModelMemory {
   /** Bytes of all weights. */
   readonly weightBytes: number;
@@ -33,6 +34,7 @@ export interface ModelMemory {
 export interface ModelFacts extends ModelInfos {
   readonly defaults: DefaultSettings;
   readonly dtype: ComputeType;
+  /** For images of the model's own size. */
   readonly memory: ModelMemory;
 }
 
@@ -70,6 +72,8 @@ export interface HostDevice {
   readonly lost: Promise<string>;
   /** Reads what is known of a model from the headers of its files. No weights come to the GPU. */
   describe(model: HostedModel, signal?: AbortSignal): Promise<ModelFacts>;
+  /** Counts the memory of a model for images of a size. It needs headers of its files only. */
+  planMemory(model: HostedModel, dtype: ComputeType, size: ImageSize): Promise<ModelMemory>;
   /** Opens a model, loads its weights, and compiles its kernels. */
   open(model: HostedModel, options: OpenOptions): Promise<OpenModel>;
   dispose(): void;

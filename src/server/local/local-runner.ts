@@ -172,7 +172,7 @@ export class LocalRunner implements JobRunner {
   #next(): void {
     if (this.#batch) return;
     const taken = this.#queue.take(
-      ({ job }) => this.#host.batchSizeOf(job.model),
+      ({ job }) => this.#host.batchSizeOf(job.model, job.request),
       // Where models do not fit together, each change of the model takes time.
       ({ job }) => this.#host.isLoaded(job.model),
     );

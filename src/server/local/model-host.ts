@@ -1,17 +1,17 @@
 import { DeviceLostError, GpuError, GpuOutOfMemoryError } from "../../gpu/errors.js";
 import { resizeLanczos } from "../../image/pillow-resize.js";
-import { canvasSize } from "../../pipeline/canvas.js";
-import type { ImageSize } from "../../pipeline/canvas-options.js";
 import type { Dalle2Error } from "../../platform/dalle2-error.js";
 import { orAborted } from "../../platform/or-aborted.js";
 import { fitInpainting } from "../../requests/fit-inpainting.js";
 import type { ImageRequest } from "../../requests/request.js";
+import { checkRequestCanvas } from "../../requests/request-canvas.js";
 import type { ServedDevice, ServedModel, ServedModelInfo } from "../jobs/job-runner.js";
 import { ServerError } from "../server-error.js";
 import { callerError, openingError } from "./caller-error.js";
 import { closing, describeDevice, DeviceKeeper, isLoss, type OpenedDevice } from "./device-keeper.js";
 import type { HostedModel, OpenHostDevice, OpenModel } from "./host-device.js";
 import type { HostEvent } from "./host-event.js";
+import { MemoryPlans } from "./memory-plans.js";
 import type { KnownModel, UseOptions } from "./model-shelf.js";
 import { PartRun, type JobPart, type PartOutcome } from "./part-run.js";
 import { runParts } from "./run-parts.js";
@@ -56,10 +56,11 @@ export class ModelHost {
   readonly #reading = new Map<string, Promise<KnownModel>>();
   /** Requests with images in the size that their model takes. */
   readonly #fitted = new WeakMap<ImageRequest, Promise<ImageRequest>>();
-  /** Images that the memory had room for at once, where that was fewer than planned. */
+  /** Images that the memory had room for at once, by `MemoryPlans.keyOf`, where that was fewer than planned. */
   readonly #fewerImages = new Map<string, number>();
   /** Failures that were told already. */
   readonly #reported = new WeakSet<ServerError>();
+  readonly #plans = new MemoryPlans();
   readonly #keeper: DeviceKeeper;
 
   constructor(private readonly options: HostOptions) {
@@ -120,21 +121,36 @@ export class ModelHost {
     });
   }
 
-  /** How many images of a model a batch may have: as far as there is memory, once the model is known. */
-  batchSizeOf(name: string): number {
-    const max = Math.min(this.options.maxBatchSize ?? MAX_BATCH_SIZE, this.#fewerImages.get(name) ?? Infinity);
+  /**
+   * How many images of a request a batch may have: as far as there is memory for images of their size, once the model is known and
+   * `fit` has planned for the request.
+   */
+  batchSizeOf(name: string, request: ImageRequest): number {
+    const { maxBatchSize: max = MAX_BATCH_SIZE } = this.options;
     const known = this.#known.get(name);
-    return (known && this.#keeper.opened?.shelf.batchSizeOf(known, max)) ?? max;
+    if (!known) return max;
+    const most = Math.min(max, this.#fewerImages.get(this.#plans.keyOf(known, request)) ?? Infinity);
+    return this.#keeper.opened?.shelf.batchSizeOf(known, this.#plans.of(known, request), most) ?? most;
   }
 
-  /** The request with images in the size that the model takes. Rejects as `describe`. */
+  /**
+   * The request with images in the size that the model takes. Rejects as `describe`, and with `Dalle2Error` if the model does not take
+   * its size or its hint, or needs one.
+   */
   async fit(name: string, request: ImageRequest, signal?: AbortSignal): Promise<ImageRequest> {
+    const known = await this.#know(name, signal);
+    const { decoder } = known.facts;
+    try {
+      if (decoder) checkRequestCanvas(decoder, request);
+      const openDevice = async () => (await this.#keeper.open()).device;
+      await orAborted(this.#plans.make(openDevice, known, request), signal);
+    } catch (error) {
+      throw signal?.aborted ? error : this.#report(name, error);
+    }
     if (request.parameters.task !== "inpaint") return request;
-    const { facts } = await this.#know(name, signal);
     let fitted = this.#fitted.get(request);
     if (!fitted) {
-      const size = inpaintedSize(facts, request);
-      fitted = fitInpainting(request, size, (...args) => Promise.resolve(resizeLanczos(...args)));
+      fitted = fitInpainting(request, decoder, (...args) => Promise.resolve(resizeLanczos(...args)));
       this.#fitted.set(request, fitted);
     }
     return fitted;
@@ -222,10 +238,12 @@ export class ModelHost {
   async #compute(name: string, model: OpenModel, runs: readonly PartRun[], signal: AbortSignal): Promise<void> {
     const start = performance.now();
     const images = runs.reduce((sum, { missing }) => sum + missing.length, 0);
+    const { request } = runs[0]!;
     const onFewer = (fewer: number): void => {
-      this.#fewerImages.set(name, fewer);
+      const known = this.#known.get(name);
+      if (known) this.#fewerImages.set(this.#plans.keyOf(known, request), fewer);
     };
-    await runParts(model, runs, { batchSize: this.batchSizeOf(name), signal, onFewer });
+    await runParts(model, runs, { batchSize: this.batchSizeOf(name, request), signal, onFewer });
     this.#tell({ kind: "batch-done", model: name, images, milliseconds: performance.now() - start });
   }
 
@@ -319,14 +337,4 @@ export class ModelHost {
   #tell(event: HostEvent): void {
     this.options.onEvent?.(event);
   }
-}
-
-/** The size of the images of a request that inpaints; a number is the side of squares. Models of many sizes keep its proportions. */
-function inpaintedSize(
-  { decoder }: Pick<ServedModelInfo, "decoder">,
-  { parameters: { size }, images }: ImageRequest,
-): number | ImageSize | undefined {
-  const [first] = decoder?.unets ?? [];
-  if (first?.sizeUnit === undefined) return decoder?.unets.at(-1)?.imageSize;
-  return canvasSize(first, { size, inpaintImages: images });
 }

@@ -66,8 +66,11 @@ export class ModelShelf {
     return memoryBytes === undefined ? Infinity : memoryBytes * MEMORY_SHARE;
   }
 
-  /** How many images of a model there is memory for beside the weights of the models that are open: 1 to `max`. */
-  batchSizeOf({ hosted, facts: { memory } }: KnownModel, max: number): number {
+  /**
+   * How many images of a model there is memory for beside the weights of the models that are open: 1 to `max`. `memory` is that of
+   * images of their size.
+   */
+  batchSizeOf({ hosted }: Pick<KnownModel, "hosted">, memory: ModelMemory, max: number): number {
     const offload = this.#models.get(hosted.name)?.offload ?? hosted.offload ?? "never";
     const others = [...this.#models].filter(([name]) => name !== hosted.name).map(([, one]) => one);
     const free = this.#budget - sumOf(others, restBytes);

@@ -29,6 +29,8 @@ const GENERATE = z.object({
   batchSize: z.int().positive().optional(),
   images: z.array(FILE),
   mask: z.object({ file: z.string() }).optional(),
+  hint: FILE.optional(),
+  hintName: z.string().optional(),
   /** Number of images that it asks for. */
   size: z.int().positive(),
   batchKey: z.string().optional(),
@@ -61,12 +63,15 @@ const decompress = promisify<Uint8Array, number, Buffer>((bytes, maxOutputLength
 /** Puts the images of a job into files, and returns the rest of the job as data. */
 export async function packJob(job: Job, files: JobFiles): Promise<GenerateData> {
   const { id, model, owner, request, previewEvery } = job;
-  const { parameters, images, imageNames, mask, batchSize } = request;
+  const { parameters, images, imageNames, mask, hint, hintName, batchSize } = request;
   const put = async (name: string, bytes: Uint8Array) =>
     await files.put(id, name, new Uint8Array(await compress(bytes)));
-  const packed = await Promise.all(
-    images.map(async ({ width, height, data }, i) => ({ width, height, file: await put(`in-${i}`, data) })),
-  );
+  const putImage = async (name: string, { width, height, data }: RgbImage) => ({
+    width,
+    height,
+    file: await put(name, data),
+  });
+  const packed = await Promise.all(images.map((image, i) => putImage(`in-${i}`, image)));
   return {
     kind: "generate",
     id,
@@ -77,6 +82,8 @@ export async function packJob(job: Job, files: JobFiles): Promise<GenerateData> 
     batchSize,
     images: packed,
     mask: mask === undefined ? undefined : { file: await put("mask", mask) },
+    hint: hint && (await putImage("hint", hint)),
+    hintName,
     size: requestSize(request),
     batchKey: batchKey(request),
     previewEvery,
@@ -92,11 +99,9 @@ export async function unpackRequest(data: GenerateData, files: JobFiles): Promis
     }
     return new Uint8Array(await decompress(bytes, length));
   };
-  const images: readonly RgbImage[] = await Promise.all(
-    data.images.map(async ({ width, height, file }) =>
-      makeImage(width, height, 3, await read(file, width * height * 3)),
-    ),
-  );
+  const readImage = async ({ width, height, file }: z.infer<typeof FILE>): Promise<RgbImage> =>
+    makeImage(width, height, 3, await read(file, width * height * 3));
+  const images = await Promise.all(data.images.map(readImage));
   const [first] = images;
   const pixels = first ? first.width * first.height : 0;
   return {
@@ -104,11 +109,13 @@ export async function unpackRequest(data: GenerateData, files: JobFiles): Promis
     images,
     imageNames: data.imageNames,
     mask: data.mask && (await read(data.mask.file, pixels)),
+    hint: data.hint && (await readImage(data.hint)),
+    hintName: data.hintName,
     batchSize: data.batchSize,
   };
 }
 
 /** The files of a job's inputs. */
-export function inputFiles(data: GenerateData): readonly string[] {
-  return [...data.images.map(({ file }) => file), ...(data.mask ? [data.mask.file] : [])];
+export function inputFiles({ images, mask, hint }: GenerateData): readonly string[] {
+  return [...images, ...(mask ? [mask] : []), ...(hint ? [hint] : [])].map(({ file }) => file);
 }

@@ -4,6 +4,7 @@ import type { AppState } from "../../../web/src/app-state.svelte.js";
 import { Draft, isProblem, type DraftContext } from "../../../web/src/forms/draft.svelte.js";
 import { restoreParameters, useImages } from "../../../web/src/forms/incoming.js";
 import { SHAPES_FACTS, type ModelFacts } from "../../../web/src/forms/facts.js";
+import { entryOf } from "../../../web/src/models/catalogue.js";
 import { keepDraft } from "../../../web/src/forms/keep-draft.svelte.js";
 import type { ImageRequest, Task } from "dalle2-webgpu/requests";
 
@@ -39,6 +40,8 @@ function storageWith(items: Record<string, string> = {}): Pick<Storage, "getItem
     },
   };
 }
+
+const none = (count: number) => new Array<undefined>(count).fill(undefined);
 
 const PNG = new Blob(["not read"], { type: "image/png" });
 
@@ -161,6 +164,89 @@ describe("a draft", () => {
       expect(requestOf(draft, task).parameters.prompts).toEqual([]);
     },
   );
+});
+
+/** A model of many sizes that takes noise and needs a hint. */
+const MANY_SIZES: ModelFacts = {
+  ...SHAPES_FACTS,
+  unets: [{ ...SHAPES_FACTS.unets[1]!, imageSize: 512, sizeUnit: 64, noiseLevels: 1000, takesHint: true }],
+};
+
+describe("size, noise and hint of a draft", () => {
+  const [size, noiseLevel] = [{ width: 700, height: 512 }, 20];
+
+  it("are part of requests to models that take them, and of no others", async () => {
+    const draft = draftOf(MANY_SIZES, engineOf(3000, 1500));
+    Object.assign(draft, { size, noiseLevel });
+    expect(draft.problem("create")).toMatchObject({ field: "hint", isMissing: true });
+    await draft.setHint(PNG, "depth.png");
+    expect(requestOf(draft, "create")).toMatchObject({
+      parameters: { size, noiseLevel },
+      hint: { width: 2048, height: 1024 },
+      hintName: "depth.png",
+    });
+    expect(draft.changes("create")).toBe(2);
+    const other = draftOf();
+    Object.assign(other, { size, noiseLevel });
+    await other.setHint(PNG, "depth.png");
+    const { parameters, hint } = requestOf(other, "create");
+    expect([parameters.size, parameters.noiseLevel, hint, other.changes("create")]).toEqual([...none(3), 0]);
+    await draft.setHint(undefined);
+    expect(draft.problem("create")?.field).toBe("hint");
+  });
+
+  it("leave inpainting its own size, which is that of the square of its image", async () => {
+    const draft = draftOf(MANY_SIZES);
+    Object.assign(draft, { size, noiseLevel, inpaintPrompts: "a", mask: { share: 0.5, values: () => new Uint8Array(4) } });
+    await draft.addImage("inpaint", PNG, "photo.png");
+    await draft.setHint(PNG);
+    const { parameters, hint } = requestOf(draft, "inpaint");
+    expect(parameters).toMatchObject({ noiseLevel });
+    expect(parameters.size).toBeUndefined();
+    expect(hint).toBeDefined();
+  });
+
+  it("are checked, and come back from parameters and from what was kept", () => {
+    const draft = draftOf({ ...MANY_SIZES, unets: [{ ...MANY_SIZES.unets[0]!, takesHint: false }] });
+    draft.size = { width: 5000, height: 512 };
+    expect(draft.problem("create")).toMatchObject({ field: "size", isMissing: false });
+    draft.size = undefined;
+    draft.noiseLevel = 1000;
+    expect(draft.problem("create")?.message).toBe("The noise must be a whole number from 0 to 999.");
+    const shared = { task: "create", prompts: ["a"], count: 1, seed: 1, prior: {}, unets: [] } as const;
+    draft.restore({ ...shared, size: 640, noiseLevel: 7 });
+    expect([draft.size, draft.noiseLevel]).toEqual([{ width: 640, height: 640 }, 7]);
+    draft.restore({ ...shared, noiseLevel: 0 });
+    expect([draft.size, draft.noiseLevel]).toEqual(none(2));
+    const items: Record<string, string> = {};
+    const end = keepDraft(draft, storageWith(items));
+    draft.restore({ ...shared, size, noiseLevel });
+    flushSync();
+    end();
+    const again = draftOf(MANY_SIZES);
+    keepDraft(again, storageWith(items))();
+    expect([again.size, again.noiseLevel]).toEqual([size, noiseLevel]);
+    draft.resetSettings();
+    expect([draft.size, draft.noiseLevel]).toEqual(none(2));
+  });
+
+  it("need a hint before the model is open, if the catalogue says so", () => {
+    const context = { engine: engineOf(1, 1), facts: () => undefined, modelId: () => "kandinsky-2.2-depth" };
+    const takesHint = () => entryOf("kandinsky-2.2-depth")?.takesHint === true;
+    expect(new Draft({ ...context, takesHint }).problem("create")?.field).toBe("hint");
+  });
+
+  it("say what is wrong with a hint", async () => {
+    const engine = { ...engineOf(1, 1), decodeImage: () => Promise.reject(new Error("no image")) };
+    const draft = draftOf(MANY_SIZES, engine);
+    await draft.setHint(PNG, "x.png");
+    expect([draft.hint, draft.hintFailure]).toEqual([undefined, expect.any(String)]);
+  });
+
+  it("are of no use to models that only inpaint: they say so", () => {
+    const draft = draftOf({ ...MANY_SIZES, unets: [{ ...MANY_SIZES.unets[0]!, inpaintsOnly: true }] });
+    expect(draft.problem("create")?.message).toMatch(/only fills parts/);
+  });
 });
 
 describe("input images of a draft", () => {

@@ -22,6 +22,16 @@ describe("a link", () => {
   it.each<RequestParameters>([
     CREATE,
     { task: "edit", prompts: ["a", "b"], count: 1, seed: 0, prior: {}, unets: [], frames: 1, strength: 0.25 },
+    {
+      task: "variations",
+      prompts: [],
+      count: 1,
+      seed: 3,
+      prior: {},
+      unets: [],
+      size: { width: 768, height: 512 },
+      noiseLevel: 20,
+    },
     { task: "inpaint", prompts: ["a"], count: 1, seed: 1, prior: {}, unets: [], resampleTimes: 3 },
     {
       task: "upscale",

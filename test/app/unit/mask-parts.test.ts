@@ -161,11 +161,15 @@ test("inpainting has the size of the model; other requests are left alone", asyn
   const resize = (_: unknown, width: number) => Promise.resolve(pixels(width));
   const parameters = { task: "inpaint" as const, prompts: ["a"], count: 1, seed: 1, prior: {}, unets: [] };
   const request = { parameters, images: [pixels(4)], mask: new Uint8Array(16) };
-  const fitted = await fitInpainting(request, 2, resize);
+  const takes = { takesText: false, takesImageEmbed: true, textShape: undefined, imageEmbedDim: 8 };
+  const decoder = (imageSize: number) => ({
+    unets: [{ name: "U-Net 1", imageSize, ...takes, isTrained: true, components: [] }],
+  });
+  const fitted = await fitInpainting(request, decoder(2), resize);
   expect([fitted.images[0]!.width, fitted.mask!.length]).toEqual([2, 4]);
-  expect(await fitInpainting(request, 4, resize)).toBe(request);
+  expect(await fitInpainting(request, decoder(4), resize)).toBe(request);
   const other = { ...request, parameters: { ...parameters, task: "upscale" as const } };
-  expect(await fitInpainting(other, 2, resize)).toBe(other);
+  expect(await fitInpainting(other, decoder(2), resize)).toBe(other);
 });
 
 test("what is said of masks", () => {

@@ -47,6 +47,11 @@ describe("the catalogue", () => {
     }
   });
 
+  it("says which models need a hint", () => {
+    const needing = CATALOGUE.filter(({ takesHint }) => takesHint).map(({ choice }) => choice.id);
+    expect(needing).toEqual(["kandinsky-2.2-depth"]);
+  });
+
   it("finds a model by the name of a load config with the same files", () => {
     expect(entryOf("upsampler")).toBe(entryOf("gradio"));
     expect(entryOf("https://example.org/a.json")).toBeUndefined();

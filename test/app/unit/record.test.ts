@@ -90,6 +90,19 @@ describe("the record of an image of the command", () => {
     expect(modelOfRecord(other)).toBe("karlo");
   });
 
+  it("restores size and noise, and says that it does not hold the hint", async () => {
+    const record = await recordIn("dream");
+    const more = { size: { width: 768, height: 512 }, decoderNoiseLevel: 20 };
+    const other = { ...record, parameters: { ...record.parameters, ...more }, inputs: { hint: "depth.png" } };
+    expect(parametersOfRecord(other)).toMatchObject({ size: more.size, noiseLevel: 20 });
+    expect(missingOfRecord(other)).toEqual(["Its file does not hold the hint image “depth.png”."]);
+    const square = { ...record, parameters: { script: "ImageVariation", size: 640, noiseLevel: 3 } };
+    expect(parametersOfRecord(square)).toMatchObject({ size: { width: 640, height: 640 }, noiseLevel: 3 });
+    const damaged = { ...record, parameters: { script: "ImageVariation", size: { width: "x" }, noiseLevel: "y" } };
+    expect(parametersOfRecord(damaged)).not.toHaveProperty("size");
+    expect(parametersOfRecord(damaged)).not.toHaveProperty("noiseLevel");
+  });
+
   it("may hold anything: values of other types are left out", async () => {
     const record = await recordIn("dream");
     const script = { script: "BasicInference", decoderSteps: ["many", null, 3], decoderSampler: "best", text: 5 };

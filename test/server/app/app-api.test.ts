@@ -76,7 +76,7 @@ test("a job sends its steps, previews and images, and ends with done", async () 
   expect(server.runner.accepted[0]!.request.parameters).toEqual(parameters);
 });
 
-test("settings, images and mask arrive as they were", async () => {
+test("settings, images, mask and hint arrive as they were", async () => {
   await start();
   const inpaint = { ...parameters, task: "inpaint", count: 1, noiseLevel: 20 };
   const mask = makeImage(
@@ -85,12 +85,15 @@ test("settings, images and mask arrive as they were", async () => {
     4,
     new Uint8Array(256).map((_, i) => (i % 4 === 3 && i < 128 ? 255 : 0)),
   );
-  const files = { image: [await png(8)], mask: [await encodePng(mask)] };
-  expect((await eventsOf(await post({ model: "shapes", parameters: inpaint }, files))).at(-1)!.type).toBe("done");
+  const files = { image: [await png(8)], mask: [await encodePng(mask)], hint: [await png(4, 3, 90)] };
+  const asked = { model: "shapes", parameters: inpaint, hintName: "depth.png" };
+  expect((await eventsOf(await post(asked, files))).at(-1)!.type).toBe("done");
   const { request } = server.runner.accepted[0]!;
   expect(request.parameters.noiseLevel).toBe(20);
   expect(request.images[0]!.data).toEqual(new Uint8Array(192).fill(200));
   expect([...request.mask!]).toEqual(Array.from({ length: 64 }, (_, i) => (i < 32 ? 1 : 0)));
+  expect(request.hint).toEqual(makeImage(4, 4, 3, new Uint8Array(48).fill(90)));
+  expect(request.hintName).toBe("depth.png");
 });
 
 test("what does not fit is refused by name, before it is decoded or runs", async () => {
@@ -108,6 +111,9 @@ test("what does not fit is refused by name, before it is decoded or runs", async
   const variations = { model: "shapes", parameters: { ...parameters, task: "variations" } };
   expect(await ask(variations)).toEqual({ status: 400, param: "image" });
   expect(await ask(variations, { image: [new Uint8Array(9)] })).toEqual({ status: 400, param: "image" });
+  for (const hint of [[new Uint8Array(9)], [await png(8), await png(8)]]) {
+    expect(await ask({ model: "shapes", parameters }, { hint })).toEqual({ status: 400, param: "hint" });
+  }
   const edit = { model: "shapes", parameters: { ...parameters, task: "edit" } };
   expect(await ask(edit, { image: [await png(8)] })).toEqual({ status: 400, param: "parameters.prompts" });
   expect(await refusal(await fetch(`${server.url}/api/jobs`, { method: "POST", body: "{}" }))).toMatchObject({

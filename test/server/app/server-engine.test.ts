@@ -72,7 +72,7 @@ test("a model of the server generates, with its steps and previews, and its file
   expect((await codec.decodeImage(file)).width).toBe(32);
 });
 
-test("images and mask reach the server as they are here", async () => {
+test("images, mask and hint reach the server as they are here", async () => {
   const model = await open();
   const image = makeImage(
     8,
@@ -86,6 +86,8 @@ test("images and mask reach the server as they are here", async () => {
     images: [image],
     imageNames: ["x.png"],
     mask,
+    hint: makeImage(2, 1, 3, Uint8Array.from([1, 2, 3, 4, 5, 6])),
+    hintName: "depth.png",
   };
   await model.run(request, new Told().events);
   const { request: arrived } = server.runner.accepted[0]!;
@@ -93,6 +95,8 @@ test("images and mask reach the server as they are here", async () => {
   expect([...arrived.mask!]).toEqual([...mask]);
   expect(arrived.parameters).toEqual(request.parameters);
   expect(arrived.imageNames).toEqual(["x.png"]);
+  expect(arrived.hint).toEqual(request.hint);
+  expect(arrived.hintName).toBe("depth.png");
 });
 
 test("what waits says how many images are ahead", async () => {

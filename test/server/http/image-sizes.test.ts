@@ -1,4 +1,4 @@
-// Sizes of a server whose models generate many sizes, and of one that does not: small models of Kandinsky 2.2, and Shapes.
+// Sizes and hints of a server whose models generate many sizes, and of one that does not: small models of Kandinsky 2.2, and Shapes.
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { decodeImage } from "../../../src/image/decode.js";
 import { encodePng } from "../../../src/image/png.js";
 import { makeImage, type RgbaImage } from "../../../src/image/image.js";
+import { readImageRecord } from "../../../src/pipeline/records/image-record.js";
 import type { JobEvent } from "../../../src/server/app/schemas.js";
 import { kandinskyConfig } from "../../support/kandinsky.js";
 import { ServerProcess } from "../support/server-process.js";
@@ -21,7 +22,7 @@ const FEW = { steps: 2, priorSteps: 2, seed: 3 };
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "dalle2-sizes-"));
   const args: string[] = [];
-  for (const name of ["kandinsky-text-to-image", "kandinsky-inpaint"]) {
+  for (const name of ["kandinsky-text-to-image", "kandinsky-inpaint", "kandinsky-controlnet"]) {
     const config = join(folder, `${name}.json`);
     await writeFile(config, JSON.stringify(kandinskyConfig(name)));
     args.push("--model", `${name}=${config}`);
@@ -116,6 +117,66 @@ describe("an image with a mask that is not square", () => {
   });
 });
 
+describe("a hint", () => {
+  const depth = async (width: number, height: number) =>
+    encodePng(
+      makeImage(
+        width,
+        height,
+        3,
+        Uint8Array.from({ length: 3 * width * height }, (_, i) => i % 251),
+      ),
+    );
+  const depthText = async (width: number, height: number) => Buffer.from(await depth(width, height)).toString("base64");
+  const model = "kandinsky-controlnet";
+  const HINTED = "24x12";
+
+  test("is followed by the images, in its proportions: as base64, as a data URL, and as a file of a form", async () => {
+    const base64 = await depthText(48, 24);
+    const pictures: string[] = [];
+    for (const hint of [base64, `data:image/png;base64,${base64}`]) {
+      const asked = { prompt: "a cat", model, dalle2: { ...FEW, hint } };
+      const { data, size } = await server.client().images.generate(asked);
+      expect(size).toBe(HINTED);
+      pictures.push(data![0]!.b64_json!);
+    }
+    expect(pictures[1]).toBe(pictures[0]);
+    const other = { prompt: "a cat", model, dalle2: { ...FEW, hint: await depthText(24, 48) } };
+    expect((await server.client().images.generate(other)).size).toBe(HINTED.split("x").reverse().join("x"));
+    const { record } = await readImageRecord(Buffer.from(pictures[0]!, "base64"), "image");
+    expect(record?.inputs.hint).toBe("hint");
+
+    const form = new FormData();
+    form.set("model", model);
+    form.set("image", new Blob([new Uint8Array(await depth(16, 16))]), "image.png");
+    for (const [name, value] of Object.entries(FEW)) if (name !== "priorSteps") form.set(`dalle2[${name}]`, `${value}`);
+    form.set("dalle2[hint]", new Blob([new Uint8Array(await depth(48, 24))]), "hint.png");
+    const response = await fetch(`${server.url}/v1/images/variations`, { method: "POST", body: form });
+    expect(await response.json()).toMatchObject({ size: HINTED });
+  });
+
+  test("is refused by a model that takes none, and missed by one that needs it", async () => {
+    const ask = async (own: object, name = model) =>
+      server.client().images.generate({ prompt: "a cat", model: name, dalle2: { ...FEW, ...own } } as never);
+    await expect(ask({})).rejects.toMatchObject({
+      status: 400,
+      param: "dalle2.hint",
+      code: "argument/missing",
+      message: expect.stringMatching(/needs a hint/) as string,
+    });
+    for (const other of ["kandinsky-text-to-image", "shapes"]) {
+      await expect(ask({ hint: await depthText(16, 16) }, other)).rejects.toMatchObject({
+        status: 400,
+        param: "dalle2.hint",
+        message: expect.stringMatching(/takes no hint/) as string,
+      });
+    }
+    for (const hint of ["no file", Buffer.from("no image").toString("base64"), 3]) {
+      await expect(ask({ hint })).rejects.toMatchObject({ status: 400, param: "dalle2.hint" });
+    }
+  });
+});
+
 interface RefusedJob {
   readonly status: number;
   readonly error: { readonly param: string };
@@ -145,8 +206,8 @@ describe("the size of a job of the app", () => {
   });
 
   test("is refused by a model of one size", async () => {
-    const events = (await post("shapes", 32)) as readonly JobEvent[];
-    expect(events.at(-1)).toMatchObject({ type: "error", error: { param: "size", code: "argument/no-effect" } });
+    const refused = await post("shapes", 32);
+    expect(refused).toMatchObject({ status: 400, error: { param: "size", code: "argument/no-effect" } });
   });
 
   test.each([0, 4097, 101, { width: 24 }, { width: 1.5, height: 24 }])("is refused if it is %j", async (size) => {

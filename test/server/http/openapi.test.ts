@@ -76,6 +76,10 @@ test("docs/openai.md is what the tables make", async () => {
   expect(page, "run: npm run build && node scripts/generate-openai-page.js").toBe(await openAIPage(tables));
 });
 
+test("every field of the object dalle2 says what it means", () => {
+  for (const { name, what } of extensionFields()) expect(what, name).not.toBe("");
+});
+
 interface Operation {
   readonly operationId?: string;
   readonly responses: Readonly<

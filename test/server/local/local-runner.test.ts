@@ -4,6 +4,7 @@ import { ArgumentError } from "../../../src/platform/arguments.js";
 import type { FinishedImage, Job, JobEvents, JobStage } from "../../../src/server/jobs/job.js";
 import type { HostEvent } from "../../../src/server/local/host-event.js";
 import { LocalRunner, type LocalRunnerOptions } from "../../../src/server/local/local-runner.js";
+import { eventually } from "../support/eventually.js";
 import { FakeMachine } from "../support/fake-device.js";
 import { job, request } from "../support/jobs.js";
 
@@ -74,7 +75,9 @@ describe("jobs", () => {
     const results = [runner.run(jobs[0]!)];
     await until(() => machine.calls.length === 1);
     results.push(...jobs.slice(1).map((one) => runner.run(one)));
-    await until(() => events.length > 0);
+    await eventually(async () => {
+      expect((await runner.status()).waitingJobs).toBe(3);
+    });
     expect(await runner.status()).toMatchObject({ isReady: true, waitingJobs: 3, runningJobs: 1, deviceLosses: 0 });
     release();
     expect((await Promise.all(results)).map(seeds)).toEqual([[1], [10, 11], [20], [30]]);

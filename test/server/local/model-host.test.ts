@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { GpuError, GpuOutOfMemoryError } from "../../../src/gpu/errors.js";
+import { makeImage } from "../../../src/image/image.js";
 import { ArgumentError } from "../../../src/platform/arguments.js";
+import type { ImageRequest } from "../../../src/requests/request.js";
 import type { FinishedImage, JobStage } from "../../../src/server/jobs/job.js";
 import { NotFiniteError } from "../../../src/diffusion/sampling-error.js";
 import type { HostedModel } from "../../../src/server/local/host-device.js";
@@ -108,13 +110,48 @@ describe("models", () => {
 
   it("have batches as large as the memory allows", async () => {
     const host = hostOf(["a", "b"], { memoryLimit: 250 * MIB });
-    expect(host.batchSizeOf("a")).toBe(10);
+    const any = create("x");
+    expect(host.batchSizeOf("a", any)).toBe(10);
     await host.preload("a");
-    expect(host.batchSizeOf("a")).toBe(10);
+    expect(host.batchSizeOf("a", any)).toBe(10);
     await host.preload("b");
     // 100 MiB are those of the other model, and 100 its own.
-    expect(host.batchSizeOf("a")).toBe(5);
-    expect(hostOf(["a"], { maxBatchSize: 3 }).batchSizeOf("a")).toBe(3);
+    expect(host.batchSizeOf("a", any)).toBe(5);
+    expect(hostOf(["a"], { maxBatchSize: 3 }).batchSizeOf("a", any)).toBe(3);
+  });
+
+  it("have batches as large as the memory allows for images of the size that is asked for", async () => {
+    machine.unet = { sizeUnit: 2 };
+    machine.memoryBytes = 2 ** 40;
+    const host = hostOf(["a"], { memoryLimit: 200 * MIB });
+    const sized = (width: number, height: number) => request({ size: { width, height } });
+    await host.preload("a");
+    for (const one of [sized(4, 4), sized(8, 4), sized(7, 3), sized(2, 4), sized(16, 16)]) await host.fit("a", one);
+    // 7 × 3 is rounded up, and 4 × 4 is the model's own size.
+    expect(machine.planned).toEqual(["a 8x4", "a 2x4", "a 16x16"]);
+    const sizes = [create("x"), sized(4, 4), sized(8, 4), sized(7, 3), sized(2, 4), sized(16, 16)];
+    expect(sizes.map((one) => host.batchSizeOf("a", one))).toEqual([10, 10, 5, 5, 10, 1]);
+    await host.runBatch("a", [whole(job(request({ prompts: ["y"], count: 6, size: { width: 8, height: 4 } })))]);
+    expect(machine.calls.at(-1)).toMatchObject({ prompts: new Array(6).fill("y"), batchSize: 5 });
+    // Too large a batch of one size says nothing of another.
+    machine.roomFor = 2;
+    await host.runBatch("a", [whole(job(request({ prompts: ["z"], count: 4, size: { width: 8, height: 4 } })))]);
+    expect([sized(8, 4), create("x")].map((one) => host.batchSizeOf("a", one))).toEqual([2, 10]);
+  });
+
+  it("refuse a size and a hint that they do not take, or lack, before they are loaded", async () => {
+    const hint = makeImage(4, 4, 3, new Uint8Array(48));
+    const host = hostOf(["a"]);
+    const refusal = async (of: ImageRequest) => seedsOf((await host.runBatch("a", [whole(job(of))]))[0]);
+    const place = (argument: string) => ({ place: { argument } });
+    expect(await refusal(request({ size: 8 }))).toMatchObject({ code: "argument/no-effect", ...place("size") });
+    expect(await refusal(request({}, { hint }))).toMatchObject({ code: "argument/no-effect", ...place("hint") });
+    machine.unet = { sizeUnit: 2, takesHint: true };
+    const other = hostOf(["a"]);
+    await expect(other.fit("a", create("x"))).rejects.toMatchObject({ code: "argument/missing", ...place("hint") });
+    expect(machine.openings).toEqual([]);
+    expect(events.filter(({ kind }) => kind === "failure")).toEqual([]);
+    await expect(other.fit("a", request({}, { hint }))).resolves.toBeDefined();
   });
 
   it("that cannot be opened fail their jobs with a message without paths, and can be opened later", async () => {
@@ -314,7 +351,7 @@ describe("a batch", () => {
     const host = hostOf(["a"]);
     machine.roomFor = 3;
     await host.runBatch("a", [whole(job(create("x", 8)))]);
-    expect(host.batchSizeOf("a")).toBe(3);
+    expect(host.batchSizeOf("a", create("x"))).toBe(3);
   });
 
   it("makes room by models that are not in use", async () => {

@@ -45,7 +45,7 @@ describe("a job", () => {
     expect(seen.previews).toEqual([0, 0, 1, 1]);
   });
 
-  it("brings its image and mask to the worker as they are", async () => {
+  it("brings its image, mask and hint to the worker as they are", async () => {
     await using all = install();
     const { runner } = await all.worker();
     const server = await all.server();
@@ -57,12 +57,16 @@ describe("a job", () => {
       images: [image],
       imageNames: ["a"],
       mask,
+      hint: { width: 1, height: 2, channels: 3 as const, data: Uint8Array.from([1, 2, 3, 4, 5, 6]) },
+      hintName: "b",
     };
     await server.run(jobOf("one", { request }));
     const [{ request: given }] = runner.started as [(typeof runner.started)[number]];
     expect(given.images).toEqual([image]);
     expect(given.mask).toEqual(mask);
     expect(given.imageNames).toEqual(["a"]);
+    expect(given.hint).toEqual(request.hint);
+    expect(given.hintName).toBe("b");
   });
 
   it("brings large images through the store that all share, and nothing stays there", async () => {

@@ -1,4 +1,6 @@
 import { DeviceLostError } from "../../../src/gpu/errors.js";
+import type { StageInfo } from "../../../src/models/stage-info.js";
+import type { ImageSize } from "../../../src/pipeline/canvas-options.js";
 import { DataRequirements } from "../../../src/pipeline/data-requirements.js";
 import type { GeneratedImage } from "../../../src/pipeline/generated-image.js";
 import type { GeneratedOn } from "../../../src/pipeline/records/image-record.js";
@@ -49,6 +51,10 @@ export class FakeMachine {
   memoryBytes: number | undefined;
   /** Memory of models by name. Default: `MEMORY`. */
   memory: Readonly<Record<string, ModelMemory>> = {};
+  /** Plans for sizes of images that were made: name and size. */
+  readonly planned: string[] = [];
+  /** What the U-Net of all models has beside what it has by default. */
+  unet: Partial<StageInfo> = {};
   /** Sampling steps of a call. */
   steps = 4;
   /** Runs before each step; what it throws or rejects with, the call rejects with. */
@@ -111,6 +117,7 @@ export class FakeDevice implements HostDevice {
       imageEmbedDim: 8,
       isTrained: true,
       components: ["U-Net 1"],
+      ...this.machine.unet,
     };
     return Promise.resolve({
       prior: undefined,
@@ -126,6 +133,16 @@ export class FakeDevice implements HostDevice {
       dtype: "f32",
       memory: this.machine.memory[name] ?? MEMORY,
     });
+  }
+
+  /** Images take memory by their pixels. */
+  async planMemory({ name }: HostedModel, _: unknown, { width, height }: ImageSize): Promise<ModelMemory> {
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    this.machine.planned.push(`${name} ${width}x${height}`);
+    const memory = this.machine.memory[name] ?? MEMORY;
+    const larger = ([one, many]: readonly [number, number]) =>
+      [one, one + ((many - one) * width * height) / SIDE ** 2] as const;
+    return { ...memory, loadedBytes: larger(memory.loadedBytes), offloadBytes: larger(memory.offloadBytes) };
   }
 
   async open({ name }: HostedModel, { offload, onFraction, signal }: OpenOptions): Promise<OpenModel> {

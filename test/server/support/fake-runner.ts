@@ -1,6 +1,7 @@
 import type { RgbImage } from "../../../src/image/image.js";
 import { resizeLanczos } from "../../../src/image/pillow-resize.js";
 import { encodePng } from "../../../src/image/png.js";
+import type { StageInfo } from "../../../src/models/stage-info.js";
 import { DataRequirements } from "../../../src/pipeline/data-requirements.js";
 import { promptOfImage, requestSize, seedOfImage } from "../../../src/requests/images.js";
 import type { ImageRequest } from "../../../src/requests/request.js";
@@ -21,6 +22,8 @@ export interface FakeBehaviour {
   models: readonly string[];
   /** Sides of the images of the U-Nets. Default: 16 and 32. */
   imageSizes: readonly number[];
+  /** What U-Net 1 of models has beside what it has by default, by their names. */
+  unets: Readonly<Record<string, Partial<StageInfo>>>;
   /** Sampling steps of each U-Net of a job. Each step takes `stepMs`. Default 4. */
   steps: number;
   /** Milliseconds of a sampling step. Default 0: a turn of the event loop. */
@@ -42,6 +45,7 @@ export interface FakeBehaviour {
 const DEFAULTS: FakeBehaviour = {
   models: ["shapes"],
   imageSizes: [16, 32],
+  unets: {},
   steps: 4,
   stepMs: 0,
   concurrency: 1,
@@ -313,6 +317,7 @@ export class FakeRunner implements JobRunner {
           imageEmbedDim: 8,
           isTrained: true,
           components: [`U-Net ${i + 1}`],
+          ...(i === 0 ? this.behaviour.unets[name] : {}),
         })),
         requirements: new DataRequirements(needs, true),
         settings: this.behaviour.imageSizes.map(() => settings),

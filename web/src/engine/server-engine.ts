@@ -69,12 +69,13 @@ function withRequirements<Info extends NonNullable<ServedModelInfo["prior"] | Se
 }
 
 /** A request as a form: pixels as PNG files, which keep them exactly. */
-async function formOf(codec: Codec, model: string, { images, mask, ...request }: ImageRequest): Promise<FormData> {
+async function formOf(codec: Codec, model: string, { images, mask, hint, ...request }: ImageRequest): Promise<FormData> {
   const form = new FormData();
   form.set("request", JSON.stringify({ ...request, model, previewEvery: PREVIEW_EVERY }));
   for (const image of images) form.append("image", await codec.encodeImage(image), "image.png");
   const [image] = images;
   if (mask && image) form.set("mask", await codec.encodeImage(maskImage(mask, image)), "mask.png");
+  if (hint) form.set("hint", await codec.encodeImage(hint), "hint.png");
   return form;
 }
 

@@ -99,8 +99,7 @@ async function openModel(
     clip,
     dtype: manager.dtype,
     run: async (request, events) => {
-      const side = decoder?.unets.at(-1)?.imageSize;
-      const fitted = await fitInpainting(request, side, (image, width, height) =>
+      const fitted = await fitInpainting(request, decoder, (image, width, height) =>
         client.resizeLanczos(image, width, height),
       );
       return runRequest(manager, fitted, { ...events, previewEvery: PREVIEW_EVERY });

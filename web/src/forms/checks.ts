@@ -7,6 +7,8 @@ import {
   networksOf,
   settingsOf,
   takesNegative,
+  takesNoise,
+  takesSize,
   textsOf,
   usesPrior,
   type DraftValues,
@@ -32,6 +34,9 @@ export type FieldName =
   | "editFrames"
   | "strength"
   | "resampleTimes"
+  | "size"
+  | "noiseLevel"
+  | "hint"
   | "startAtUnetNumber"
   | "settings";
 
@@ -50,6 +55,8 @@ export interface Given {
   /** Sides of the input images of the task, in pixels. */
   readonly sides: readonly number[];
   readonly hasMask: boolean;
+  /** Whether the model needs a hint that is not there. */
+  readonly lacksHint: boolean;
 }
 
 /** Returns the first thing that is missing for a job; undefined if nothing is. */
@@ -57,6 +64,7 @@ export function findProblem(values: DraftValues, task: Task, given: Given): Prob
   return (
     modelProblem(values, task, given.facts) ??
     imageProblem(values, task, given) ??
+    (given.lacksHint ? missing("hint", "Add a hint image: this model follows one, such as a map of depths.") : undefined) ??
     textProblem(values, task, given.facts) ??
     numberProblem(values, task, given.facts) ??
     negativeProblem(values, task, given.facts)
@@ -72,6 +80,7 @@ export function reasonAgainst(
   if (!facts) return undefined;
   const { prior, unets, readsText, readsImages } = facts;
   if (unets.length === 0) return "This model has no decoder, so it cannot generate images.";
+  if (unets[0]?.inpaintsOnly && task !== "inpaint") return "This model only fills parts of images: use Inpaint.";
   if (task === "upscale") return unets.length > 1 ? undefined : "This model has one U-Net only: none that enlarges.";
   if (usesPrior(task, values)) {
     if (!prior) return "This model has no prior, so it cannot turn a prompt into an image: it starts from images.";
@@ -164,6 +173,20 @@ function numberProblem(values: DraftValues, task: Task, facts: ModelFacts | unde
     const problem = outside(LIMITS[field], values[field]);
     if (problem !== undefined) return wrong(field, `${NAMES[field]} must be ${problem}.`);
   }
+  return settingsProblem(values, task, facts);
+}
+
+/** What is wrong with settings that belong to a model. */
+function settingsProblem(values: DraftValues, task: Task, facts: ModelFacts | undefined): Problem | undefined {
+  const { size, noiseLevel } = values;
+  for (const side of size && takesSize(task, facts) ? [size.width, size.height] : []) {
+    const problem = outside(LIMITS.side, side);
+    if (problem !== undefined) return wrong("size", `Width and height must be ${problem}.`);
+  }
+  const { noiseLevels } = facts?.unets[0] ?? {};
+  const levels = noiseLevels === undefined ? LIMITS.noiseLevel : { ...LIMITS.noiseLevel, most: noiseLevels - 1 };
+  const ofNoise = takesNoise(task, facts) ? outside(levels, noiseLevel) : undefined;
+  if (ofNoise !== undefined) return wrong("noiseLevel", `The noise must be ${ofNoise}.`);
   for (const network of settingsOf(values, task, facts)) {
     const problem = settingProblem(network);
     if (problem !== undefined) return wrong("settings", problem);

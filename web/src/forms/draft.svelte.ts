@@ -1,4 +1,4 @@
-import type { SamplerName } from "dalle2-webgpu";
+import type { ImageSize, SamplerName } from "dalle2-webgpu";
 import type { Engine } from "../engine/engine.js";
 import { failureOf } from "../engine/failure.js";
 import { sayFailure } from "../engine/say-failure.js";
@@ -12,9 +12,9 @@ import {
 } from "dalle2-webgpu/requests";
 import { findProblem, type Problem } from "./checks.js";
 import type { ModelFacts } from "./facts.js";
-import { readInputImage, type InputImage } from "./input-image.js";
+import { readHint, readInputImage, type InputImage } from "./input-image.js";
 import { randomSeed } from "./limits.js";
-import { parametersOf, settingsOf, valuesOf, type DraftValues } from "./parameters.js";
+import { parametersOf, settingsOf, takesNoise, takesSize, valuesOf, type DraftValues } from "./parameters.js";
 
 /** How many images a task takes. */
 export const IMAGES_OF: Readonly<Record<Task, number>> = {
@@ -53,6 +53,8 @@ export interface DraftContext {
   readonly facts: () => ModelFacts | undefined;
   /** Id of the chosen model. */
   readonly modelId: () => string;
+  /** Whether the chosen model takes a hint, as far as it is known before it is open. */
+  readonly takesHint?: () => boolean;
 }
 
 /** Settings that belong to a model: another one has other networks. */
@@ -61,6 +63,8 @@ export interface ModelSettings {
   readonly unets?: readonly Sampling[];
   readonly sampler?: SamplerName | undefined;
   readonly startAtUnetNumber?: number | undefined;
+  readonly size?: ImageSize | undefined;
+  readonly noiseLevel?: number | undefined;
 }
 
 /** What a person has entered: the state of all forms. A value that is undefined is the model's default. */
@@ -96,6 +100,10 @@ export class Draft implements DraftValues {
   images: Readonly<Record<Task, readonly InputImage[]>> = $state.raw(forEachTask(() => []));
   /** What was wrong with the newest image that a person gave. */
   imageFailures: Readonly<Record<Task, string | undefined>> = $state.raw(forEachTask(() => undefined));
+  /** What the images follow, for models that take a hint. */
+  hint: InputImage | undefined = $state.raw();
+  /** What was wrong with the newest hint that a person gave. */
+  hintFailure: string | undefined = $state();
   /** Set by the mask painter. */
   mask: DraftMask | undefined = $state.raw();
   readonly #context: DraftContext;
@@ -138,6 +146,30 @@ export class Draft implements DraftValues {
     this.#change({ startAtUnetNumber });
   }
 
+  /** Of the images, for models of many sizes. */
+  get size(): ImageSize | undefined {
+    return this.#own.size;
+  }
+
+  set size(size: ImageSize | undefined) {
+    this.#change({ size });
+  }
+
+  /** Noise on image embeddings. */
+  get noiseLevel(): number | undefined {
+    return this.#own.noiseLevel;
+  }
+
+  set noiseLevel(noiseLevel: number | undefined) {
+    this.#change({ noiseLevel });
+  }
+
+  /** Whether the model takes a hint, and so needs one. */
+  get takesHint(): boolean {
+    const { facts } = this;
+    return facts ? facts.unets[0]?.takesHint === true : this.#context.takesHint?.() === true;
+  }
+
   /** The model for the next job; undefined while it is not known. */
   get facts(): ModelFacts | undefined {
     return this.#context.facts();
@@ -151,7 +183,14 @@ export class Draft implements DraftValues {
     const inputs = this.takesImages(task) ? this.images[task] : [];
     const images = inputs.map(({ pixels }) => pixels);
     const imageNames = inputs.map(({ name }) => name);
-    return { parameters, images, imageNames, ...(task === "inpaint" && { mask: this.mask?.values() }) };
+    const hint = this.takesHint && this.hint;
+    return {
+      parameters,
+      images,
+      imageNames,
+      ...(task === "inpaint" && { mask: this.mask?.values() }),
+      ...(hint && { hint: hint.pixels, hintName: hint.name }),
+    };
   }
 
   /** Says what is missing for a job; undefined if nothing is. */
@@ -160,6 +199,7 @@ export class Draft implements DraftValues {
       facts: this.facts,
       sides: this.images[task].map(({ pixels }) => pixels.width),
       hasMask: this.mask !== undefined && this.mask.share > 0,
+      lacksHint: this.takesHint && !this.hint,
     });
   }
 
@@ -195,7 +235,9 @@ export class Draft implements DraftValues {
     const ofNetworks = settingsOf(this, task, this.facts).flatMap((network): unknown[] => Object.values(network));
     const ofTask = { inpaint: this.resampleTimes, upscale: this.startAtUnetNumber };
     const own = task === "inpaint" || task === "upscale" ? ofTask[task] : undefined;
-    return [...ofNetworks, this.sampler, own].filter((value) => value !== undefined).length;
+    const size = takesSize(task, this.facts) ? this.size : undefined;
+    const noiseLevel = takesNoise(task, this.facts) ? this.noiseLevel : undefined;
+    return [...ofNetworks, this.sampler, own, size, noiseLevel].filter((value) => value !== undefined).length;
   }
 
   /** Sets all settings of networks back to the model's defaults. */
@@ -264,6 +306,18 @@ export class Draft implements DraftValues {
     URL.revokeObjectURL(images[index]!.url);
     this.#setImages(task, images.toSpliced(index, 1));
     if (task === "interpolate") [this.start, this.end] = [index === 0 ? this.end : this.start, ""];
+  }
+
+  /** Reads a file and makes it the hint; without a file, there is none any more. */
+  async setHint(file: Blob | undefined, name = ""): Promise<void> {
+    try {
+      const hint = file && (await readHint(this.#context.engine, file, name));
+      if (this.hint) URL.revokeObjectURL(this.hint.url);
+      this.hint = hint;
+      this.hintFailure = undefined;
+    } catch (error) {
+      this.hintFailure = sayFailure(failureOf(error));
+    }
   }
 
   #freeIndex(task: Task): number {

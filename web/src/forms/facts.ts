@@ -1,5 +1,5 @@
 // What the forms need to know of a model.
-import type { ClipInfo, DecoderInfo, PriorInfo } from "dalle2-webgpu";
+import type { ClipInfo, DecoderInfo, PriorInfo, StageInfo } from "dalle2-webgpu";
 
 /** Settings that a network has if a person sets none. */
 export interface NetworkDefaults {
@@ -14,7 +14,8 @@ export interface PriorFacts extends NetworkDefaults {
 }
 
 /** A U-Net, for its settings. */
-export interface UnetFacts extends NetworkDefaults {
+export interface UnetFacts
+  extends NetworkDefaults, Pick<StageInfo, "sizeUnit" | "takesHint" | "noiseLevels" | "inpaintsOnly"> {
   readonly name: string;
   /** Side of its images, in pixels. */
   readonly imageSize: number;
@@ -75,11 +76,8 @@ export const SHAPES_FACTS: ModelFacts = {
 export function factsOf({ prior, decoder, clip }: ModelDescription): ModelFacts {
   return {
     prior: prior && { ...networkDefaults(prior.settings), candidates: prior.settings.numSamplesPerBatch },
-    unets: (decoder?.unets ?? []).map(({ name, imageSize, takesText, takesImageEmbed, takesGuidance = true }, i) => ({
-      name,
-      imageSize,
-      takesText,
-      takesImageEmbed,
+    unets: (decoder?.unets ?? []).map(({ takesGuidance = true, ...unet }, i) => ({
+      ...unet,
       takesGuidance,
       ...networkDefaults(decoder!.settings[i]!),
     })),

@@ -66,7 +66,8 @@ function parsed(text: string): unknown {
 }
 
 function settingsIn(json: unknown): ModelSettings {
-  const { prior, unets, sampler, startAtUnetNumber } = recordOf(json);
+  const { prior, unets, sampler, startAtUnetNumber, size, noiseLevel } = recordOf(json);
+  const [width, height] = [recordOf(size).width, recordOf(size).height].map((side) => numberWithin(LIMITS.side, side));
   return {
     prior: {
       ...samplingIn(prior),
@@ -75,6 +76,8 @@ function settingsIn(json: unknown): ModelSettings {
     },
     unets: Array.isArray(unets) ? unets.map(samplingIn) : [],
     sampler: samplerNamed(sampler),
+    size: width !== undefined && height !== undefined ? { width, height } : undefined,
+    noiseLevel: numberWithin(LIMITS.noiseLevel, noiseLevel),
     startAtUnetNumber: numberWithin(LIMITS.startAtUnetNumber, startAtUnetNumber),
   };
 }

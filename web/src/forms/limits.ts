@@ -1,5 +1,5 @@
 // Values that the forms, links and kept drafts accept.
-import { MAX_SEED } from "dalle2-webgpu/requests";
+import { MAX_SEED, MAX_SIDE } from "dalle2-webgpu/requests";
 
 /** Values from `least` to `most`. */
 export interface Limits {
@@ -13,6 +13,8 @@ export const LIMITS = {
   count: { least: 1, most: 64, isWhole: true },
   seed: { least: 0, most: MAX_SEED, isWhole: true },
   steps: { least: 1, most: 1000, isWhole: true },
+  side: { least: 1, most: MAX_SIDE, isWhole: true },
+  noiseLevel: { least: 0, most: 999, isWhole: true },
   condScale: { least: 0, most: 30, isWhole: false },
   interpolateFrames: { least: 2, most: 60, isWhole: true },
   editFrames: { least: 1, most: 60, isWhole: true },

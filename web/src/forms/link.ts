@@ -1,4 +1,5 @@
 // Links that hold the parameters of a job: after `#`, as a query string that people can read.
+import type { ImageSize } from "dalle2-webgpu";
 import { type PriorSampling, type RequestParameters, samplerNamed, type Sampling, TASKS } from "dalle2-webgpu/requests";
 import type { RestoredParameters } from "./draft.svelte.js";
 import { LIMITS, numberWithin, type Limits } from "./limits.js";
@@ -18,7 +19,7 @@ const MOST_UNETS = 9;
 /** Returns the part of a link after `#`. */
 export function formatLink(parameters: RequestParameters, modelId: string): string {
   const { task, prompts, negative, count, seed, prior, unets, sampler, isBetweenImages } = parameters;
-  const { frames, strength, resampleTimes, startAtUnetNumber } = parameters;
+  const { frames, strength, resampleTimes, startAtUnetNumber, size, noiseLevel } = parameters;
   const query = new URLSearchParams({ task });
   const add = (name: string, value: string | number | undefined): void => {
     if (value !== undefined) query.append(name, String(value));
@@ -32,6 +33,8 @@ export function formatLink(parameters: RequestParameters, modelId: string): stri
   add("strength", strength);
   add("repeats", resampleTimes);
   add("start", startAtUnetNumber);
+  if (size !== undefined) add("size", typeof size === "number" ? `${size}x${size}` : `${size.width}x${size.height}`);
+  add("noise", noiseLevel);
   add("sampler", sampler);
   addSampling(add, "prior", prior);
   add("prior.sampler", prior.sampler);
@@ -67,11 +70,20 @@ export function parseLink(hash: string): LinkContent | undefined {
     strength: number("strength", LIMITS.strength),
     resampleTimes: number("repeats", LIMITS.resampleTimes),
     startAtUnetNumber: number("start", LIMITS.startAtUnetNumber),
+    size: sizeIn(query.get("size") ?? ""),
+    noiseLevel: number("noise", LIMITS.noiseLevel),
     sampler: samplerNamed(query.get("sampler")),
     prior: priorIn(query),
     unets: unetsIn(query),
   };
   return { parameters, modelId: query.get("model")?.slice(0, MOST_CHARACTERS) };
+}
+
+/** A size such as "768x512". */
+function sizeIn(text: string): ImageSize | undefined {
+  const [, ...sides] = /^(\d+)x(\d+)$/.exec(text) ?? [];
+  const [width, height] = sides.map((side) => numberWithin(LIMITS.side, Number(side)));
+  return width === undefined || height === undefined ? undefined : { width, height };
 }
 
 function addSampling(

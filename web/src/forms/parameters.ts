@@ -1,5 +1,5 @@
 // From what a person entered to the parameters of a job, and back.
-import type { SamplerName } from "dalle2-webgpu";
+import type { ImageSize, SamplerName } from "dalle2-webgpu";
 import {
   type PriorSampling,
   REQUEST_DEFAULTS,
@@ -33,6 +33,8 @@ export interface DraftValues {
   readonly prior: RequestParameters["prior"];
   readonly unets: readonly Sampling[];
   readonly sampler: SamplerName | undefined;
+  readonly size: ImageSize | undefined;
+  readonly noiseLevel: number | undefined;
 }
 
 /** Tasks with a number of images for each prompt or image, and with a negative prompt. Others give a series. */
@@ -98,6 +100,19 @@ export function captionUse(
   return facts.readsText ? "optional" : "none";
 }
 
+/**
+ * Whether the images of a task can have many sizes. Those of inpainting have the model's own: they keep pixels of the square of an image.
+ * True while the model is not known.
+ */
+export function takesSize(task: Task, facts: ModelFacts | undefined): boolean {
+  return task !== "upscale" && task !== "inpaint" && (!facts || facts.unets[0]?.sizeUnit !== undefined);
+}
+
+/** Whether noise can be added to the image embeddings of a task. True while the model is not known. */
+export function takesNoise(task: Task, facts: ModelFacts | undefined): boolean {
+  return task !== "upscale" && (!facts || facts.unets[0]?.noiseLevels !== undefined);
+}
+
 /** The settings of the networks that a task runs. While the model is not known: those of all U-Nets. */
 export function settingsOf(values: DraftValues, task: Task, facts: ModelFacts | undefined): readonly PriorSampling[] {
   if (!facts) return [...(usesPrior(task, values) ? [values.prior] : []), ...values.unets];
@@ -128,7 +143,7 @@ export function textsOf(values: DraftValues, task: Task, facts: ModelFacts | und
 
 /** Returns the parameters of a job. */
 export function parametersOf(values: DraftValues, task: Task, facts: ModelFacts | undefined): RequestParameters {
-  const { seed, sampler } = values;
+  const { seed, sampler, size, noiseLevel } = values;
   const negative = values.negative.trim();
   return {
     task,
@@ -139,6 +154,8 @@ export function parametersOf(values: DraftValues, task: Task, facts: ModelFacts 
     prior: usesPrior(task, values) ? defined(values.prior) : {},
     unets: unetsOf(values.unets, facts),
     ...(sampler && { sampler }),
+    ...(size && takesSize(task, facts) && { size }),
+    ...(noiseLevel !== undefined && takesNoise(task, facts) && { noiseLevel }),
     ...ownParameters(values, task),
   };
 }
@@ -175,6 +192,8 @@ export function valuesOf({ task, prompts, ...given }: Omit<RequestParameters, "s
     prior,
     unets,
     sampler,
+    size: typeof given.size === "number" ? { width: given.size, height: given.size } : given.size,
+    noiseLevel: unlessDefault("noiseLevel", given.noiseLevel),
     ...(COUNTED_TASKS.includes(task) && { count, negative: given.negative ?? "" }),
   };
   const [first = "", second = ""] = prompts;

@@ -1,5 +1,5 @@
 // From the record in an image file, which the app and the `dalle2` command write, to the parameters of a form.
-import type { ImageRecord, SamplerName } from "dalle2-webgpu";
+import type { ImageRecord, ImageSize, SamplerName } from "dalle2-webgpu";
 import {
   type PriorSampling,
   type RequestParameters,
@@ -36,6 +36,8 @@ export function parametersOfRecord({ seed, parameters }: ImageRecord): RequestPa
     prior: readPrior(values),
     unets: network.unets,
     sampler: network.samplers.length === 1 ? network.samplers[0] : undefined,
+    size: readSize(values.size),
+    noiseLevel: number(values.decoderNoiseLevel ?? values.noiseLevel),
     ...readOwn(task, values),
   });
 }
@@ -51,7 +53,7 @@ export function missingOfRecord(record: ImageRecord): readonly string[] {
   const values: Values = parameters;
   const task = taskOf(values.script);
   const isBetweenPrompts = task === "interpolate" && typeof values.start === "string";
-  const files = ["image", "mask", "start", "end", "initImage", "embeddings"]
+  const files = ["image", "mask", "start", "end", "initImage", "hint", "embeddings"]
     .filter((name) => inputs[name] !== undefined && !(isBetweenPrompts && (name === "start" || name === "end")))
     .map((name) => `Its file does not hold ${FILES[name]} “${inputs[name]}”.`);
   const others = [
@@ -68,6 +70,7 @@ const FILES: Readonly<Record<string, string>> = {
   start: "the first image",
   end: "the second image",
   initImage: "the initial image",
+  hint: "the hint image",
   embeddings: "the embeddings",
 };
 
@@ -123,6 +126,13 @@ function readDecoder(values: Values): { readonly unets: readonly Sampling[]; rea
     defined({ steps: steps[i], condScale: condScales[i] }),
   );
   return { unets, samplers: [...new Set(list("sampler").map(samplerNamed))].filter((name) => name !== undefined) };
+}
+
+/** A size; a number is the side of squares. */
+function readSize(value: unknown): ImageSize | undefined {
+  const { width, height } = typeof value === "number" ? { width: value, height: value } : (Object(value) as Values);
+  const sides = [number(width), number(height)] as const;
+  return sides[0] === undefined || sides[1] === undefined ? undefined : { width: sides[0], height: sides[1] };
 }
 
 function text(value: unknown): string | undefined {

@@ -17,6 +17,8 @@ export interface CatalogueEntry {
   readonly imageSize: number;
   /** Whether it takes text alone. Else it generates variations of an image. */
   readonly takesText: boolean;
+  /** Whether its images follow a hint, such as a map of depths, which it needs. Default: it takes none. */
+  readonly takesHint?: boolean;
   readonly licence: string;
   /** Page of its authors. */
   readonly page: string | undefined;
@@ -97,6 +99,13 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
     takesText: false,
     memory: { f32: 4.0, f16: 2.0, int8: 1.0 },
   }),
+  hub("kandinsky-2.2-depth", "Kandinsky 2.2, depth", "experts", {
+    summary: "The same with a decoder that follows a map of depths, which it needs.",
+    downloadBytes: 15.9e9,
+    takesHint: true,
+    ...KANDINSKY,
+    page: `${HUB}kandinsky-community/kandinsky-2-2-controlnet-depth`,
+  }),
   hub("stable-unclip-t2i-l", "Stable unCLIP, text to image", "experts", {
     summary: "Stable unCLIP with Karlo's prior: images from text alone.",
     downloadBytes: 9.8e9,
@@ -155,7 +164,7 @@ type LaionFacts = Pick<CatalogueEntry, "summary" | "memory"> &
 
 type HubFacts = Pick<CatalogueEntry, "summary" | "imageSize" | "licence" | "page"> &
   Pick<ModelChoice, "downloadBytes"> &
-  Partial<Pick<CatalogueEntry, "takesText" | "memory">>;
+  Partial<Pick<CatalogueEntry, "takesText" | "takesHint" | "memory">>;
 
 /** A folder of models on the Hugging Face hub. `downloadBytes` is for weights in f32. */
 function hub(

@@ -21,6 +21,7 @@ export function detailsOf(image: KeptImage): readonly Detail[] {
     ["Prior", saySampling(prior)],
     ...unets.map((unet, i) => [`U-Net ${String(i + 1)}`, saySampling(unet)] as const),
     ["Sampler", sampler],
+    ["Noise", parameters.noiseLevel],
     ["Images of the series", frames],
     ["Strength", strength],
     ["Repeats of each step", resampleTimes],

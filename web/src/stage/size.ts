@@ -1,3 +1,4 @@
+import { imageSizeOf } from "dalle2-webgpu/requests";
 import type { AppState } from "../app-state.svelte.js";
 import type { Batch, ShownImage } from "./batch.js";
 import type { Size } from "./fit.js";
@@ -14,6 +15,6 @@ export function sizeOf(
   const kept = image?.kept ?? batch.images.find((one) => one.kept)?.kept;
   if (kept) return kept;
   const isOfChosenModel = batch.job?.choice.id === session.choice.id;
-  const side = (isOfChosenModel ? draft.facts?.unets.at(-1)?.imageSize : undefined) ?? UNKNOWN_SIDE;
-  return { width: side, height: side };
+  const size = isOfChosenModel ? imageSizeOf(draft.facts, batch.job.request) : undefined;
+  return size ?? { width: UNKNOWN_SIDE, height: UNKNOWN_SIDE };
 }

@@ -6,6 +6,8 @@ import { REQUEST_DEFAULTS, type RequestSettings, type Sampling } from "../../../
 import { ServerError } from "../../server-error.js";
 import { IMAGE_ROUTES, type ImageRoute } from "./parameters.js";
 
+type Bytes = Uint8Array<ArrayBuffer>;
+
 /** Most sampling steps of a network, noise on image embeddings, candidates, and repetitions of a step. */
 const [MAX_STEPS, MAX_NOISE_LEVEL, MAX_CANDIDATES, MAX_RESAMPLING] = [1000, 999, 16, 20];
 /** Most U-Nets of a decoder. */
@@ -57,6 +59,12 @@ const FIELDS = {
   text: text.describe(
     "What the image shows, for decoders that take text. Default: the prompt in the record of an image that this package wrote.",
   ),
+  hint: z
+    .custom<Bytes | string>((value) => value instanceof Uint8Array || isBase64(value), "it must be a file, in base64")
+    .openapi({ type: "string" })
+    .describe(
+      "An image that the results follow, such as a map of depths: a PNG, JPEG or WebP file in base64, or as a `data:` URL; in forms a file `dalle2[hint]`. Models that were trained with hints (Kandinsky 2.2 with ControlNet) need it, others refuse it. It is resized to the size of the images.",
+    ),
   from: text.describe(
     "What the image shows now. Without a mask, the image is then edited by text as a whole, towards the prompt.",
   ),
@@ -71,12 +79,26 @@ const FIELDS = {
 
 type Name = keyof typeof FIELDS;
 
+/** A file in base64, alone or as a `data:` URL. */
+const BASE64 = /^(?:data:[\w/+.-]*;base64,)?([A-Za-z0-9+/]+={0,2})$/;
+
+function isBase64(value: unknown): value is string {
+  return typeof value === "string" && BASE64.test(value);
+}
+
+/** The file of the hint; undefined without one. */
+export function hintFile({ hint }: Extension): Bytes | undefined {
+  if (typeof hint !== "string") return hint;
+  const [, base64 = ""] = BASE64.exec(hint) ?? [];
+  return new Uint8Array(Buffer.from(base64, "base64"));
+}
+
 const SETTINGS = ["steps", "condScale", "sampler", "noiseLevel"] as const satisfies readonly Name[];
 const PRIOR = ["priorSteps", "priorCondScale", "priorSampler", "candidates"] as const satisfies readonly Name[];
 
 /** The routes that take each field. */
 const ROUTES: Readonly<Record<Name, readonly ImageRoute[]>> = {
-  ...ofRoutes(["seed", ...SETTINGS, "negativePrompt"], IMAGE_ROUTES),
+  ...ofRoutes(["seed", ...SETTINGS, "negativePrompt", "hint"], IMAGE_ROUTES),
   ...ofRoutes(PRIOR, ["generations", "edits"]),
   ...ofRoutes(["resampleTimes", "from", "strength"], ["edits"]),
   ...ofRoutes(["previewEvery"], ["generations", "edits"]),
@@ -114,14 +136,18 @@ export function extensionOf(route: ImageRoute) {
   });
 }
 
-/** Fields of the extension that forms carry as numbers in text, alone or in a list. */
+/** Fields of the extension that forms carry as they are; all others are numbers in text, alone or in a list. */
 export const EXTENSION_TEXTS: ReadonlySet<string> = new Set<Name>([
   "sampler",
   "priorSampler",
   "negativePrompt",
   "text",
   "from",
+  "hint",
 ]);
+
+/** Fields of the extension that forms may carry as files. */
+export const EXTENSION_FILES: ReadonlySet<string> = new Set<Name>(["hint"]);
 
 /** How a request with this extension is sampled. Throws `ServerError` for lists of different lengths. */
 export function samplingOf(

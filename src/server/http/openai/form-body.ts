@@ -3,7 +3,7 @@ import { isRecord } from "../../../platform/objects.js";
 import { JsonError, parseJson } from "../../../platform/json.js";
 import { ServerError } from "../../server-error.js";
 import type { Form } from "../body.js";
-import { EXTENSION_TEXTS } from "./extension.js";
+import { EXTENSION_FILES, EXTENSION_TEXTS } from "./extension.js";
 import { BOOLEANS, FILES, NUMBERS } from "./parameters.js";
 
 /** How clients write a field of an object in a form: `dalle2[seed]`. */
@@ -21,6 +21,11 @@ export function bodyOfForm({ fields, files }: Form): Readonly<Record<string, unk
     else body.set(name, name === "dalle2" ? undefined : fieldValue(name, one(name, values)));
   }
   for (const [name, values] of files) {
+    const [, key] = NESTED.exec(name) ?? [];
+    if (key !== undefined && EXTENSION_FILES.has(key)) {
+      extension.set(key, one(name, values));
+      continue;
+    }
     if (!FILES.has(name))
       throw new ServerError("bad-request", `${shown(name)} must be text, not a file.`, { param: name });
     body.set(name, one(name, values));
@@ -66,7 +71,8 @@ function numberIn(text: string): number | string {
 
 function one<T>(name: string, values: readonly T[]): T {
   if (values.length === 1) return values[0]!;
-  const what = FILES.has(name) ? "files; this server takes one" : "values; give one";
+  const [, key = ""] = NESTED.exec(name) ?? [];
+  const what = FILES.has(name) || EXTENSION_FILES.has(key) ? "files; this server takes one" : "values; give one";
   throw new ServerError("bad-request", `${shown(name)} has ${values.length} ${what}.`, { param: name });
 }
 

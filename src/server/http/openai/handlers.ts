@@ -9,6 +9,7 @@ import type { ServerParts } from "../parts.js";
 import type { PixelBudget } from "../pixel-budget.js";
 import { imagesAnswerOf, now } from "./answer.js";
 import { bodyOfForm } from "./form-body.js";
+import { hintFile } from "./extension.js";
 import { identityOf, modelOf, runCall, type ImageCall } from "./image-call.js";
 import { checkFiles, readEdited, readImage, textOf, type UploadedFiles } from "./inputs.js";
 import { outputOf, type Output } from "./output.js";
@@ -37,6 +38,9 @@ interface CallFacts {
   /** Tells the caller something beside the images. */
   readonly warn: (message: string) => void;
 }
+
+/** The name of the hint in bodies. */
+const HINT = "dalle2.hint";
 
 /** What all calls share. */
 interface AnswerContext {
@@ -115,11 +119,12 @@ async function answer(c: Context<ServerEnv>, context: AnswerContext, call: Check
     for (const one of release.splice(0)) one();
   };
   try {
-    release.push(pixels.hold(checkFiles(parts.guard, call.files)));
+    const hint = hintFile(body.dalle2 ?? {});
+    release.push(pixels.hold(checkFiles(parts.guard, { ...call.files, hint }, { hint: HINT })));
     const warnings: string[] = [];
     const facts = { model, signal: timed.signal, warn: (message: string) => void warnings.push(message) };
     const made = await call.makeRequest(body.dalle2?.seed ?? seed, facts);
-    const request = await sized(parts, made, output, facts);
+    const request = await hinted(await sized(parts, made, output, facts), hint);
     const image: ImageCall = { route, body, model, key, jobId, request, warnings };
     if (body.stream && route !== "variations") {
       return await streamImages(c, parts, { ...image, route }, output, { signal: timed.signal, end });
@@ -131,6 +136,12 @@ async function answer(c: Context<ServerEnv>, context: AnswerContext, call: Check
   } finally {
     if (!body.stream) end();
   }
+}
+
+/** The request with what its images follow. Rejects with `ServerError`. */
+async function hinted(request: ImageRequest, file: UploadedFiles["hint"]): Promise<ImageRequest> {
+  if (!file) return request;
+  return { ...request, hint: removeAlpha(await readImage(file, HINT)), hintName: "hint" };
 }
 
 /** The request with the size of its answer, if its model generates images of many sizes. Others are resampled to it. */

@@ -28,14 +28,18 @@ type Bytes = Uint8Array<ArrayBuffer>;
 export interface UploadedFiles {
   readonly image?: Bytes | undefined;
   readonly mask?: Bytes | undefined;
+  readonly hint?: Bytes | undefined;
 }
 
+/** Names of parameters that are files, where a route calls them otherwise. */
+export type FileNames = Partial<Readonly<Record<keyof UploadedFiles, string>>>;
+
 /** Checks image files before they are decoded, and returns how many pixels they have. Throws `ServerError`. */
-export function checkFiles(guard: Guard, files: UploadedFiles): number {
+export function checkFiles(guard: Guard, files: UploadedFiles, names: FileNames = {}): number {
   let pixels = 0;
-  for (const [param, bytes] of Object.entries(files) as [keyof UploadedFiles, Bytes | undefined][]) {
+  for (const [name, bytes] of Object.entries(files) as [keyof UploadedFiles, Bytes | undefined][]) {
     if (!bytes) continue;
-    guard.checkImage(bytes, param);
+    guard.checkImage(bytes, names[name] ?? name);
     const { width = 0, height = 0 } = readImageHeader(bytes) ?? {};
     pixels += width * height;
   }
@@ -43,7 +47,7 @@ export function checkFiles(guard: Guard, files: UploadedFiles): number {
 }
 
 /** Decodes an image file that `checkFiles` let through. Rejects with `ServerError` that names the parameter. */
-export async function readImage(bytes: Bytes, param: keyof UploadedFiles): Promise<RgbaImage> {
+export async function readImage(bytes: Bytes, param: string): Promise<RgbaImage> {
   try {
     return await decodeImage(bytes);
   } catch (cause) {

@@ -46,7 +46,7 @@ const TABLE = {
   size: {
     routes: ALL,
     treatment: "honoured",
-    what: "`auto` (the default) is the model's own size; with a mask, models of many sizes (Kandinsky 2.2, Stable unCLIP) then keep the proportions of the image. Those models generate `WIDTHxHEIGHT`, with sides rounded up to a multiple such as 64. To a size that the model does not generate, the image is resampled with Pillow's LANCZOS, after it is cut in the middle to that aspect ratio; the answer says so (`dalle2.resampledFrom`, header `x-dalle2-resampled-from`). Sizes above the limit of the server are refused.",
+    what: "`auto` (the default) is the model's own size; with a mask or a hint, models of many sizes (Kandinsky 2.2, Stable unCLIP) then keep the proportions of the image. Those models generate `WIDTHxHEIGHT`, with sides rounded up to a multiple such as 64. To a size that the model does not generate, the image is resampled with Pillow's LANCZOS, after it is cut in the middle to that aspect ratio; the answer says so (`dalle2.resampledFrom`, header `x-dalle2-resampled-from`). Sizes above the limit of the server are refused.",
   },
   response_format: {
     routes: ALL,
