@@ -161,6 +161,7 @@ export class UnclipPrior implements Prior {
       sampler,
       selfCond: false,
       x0Limit: scheduler.x0Limit,
+      limitX0: scheduler.limitX0,
       prepare: (inputs, times) => {
         const prepared = network.prepare(inputs, { batch, times, condition, negative }, settings.condScale);
         return (x) => network.forward(x, prepared);
