@@ -1,7 +1,8 @@
 import type { TimestepPair } from "../../../diffusion/sampler.js";
 import { float32, linspace } from "../../../diffusion/schedule.js";
 import { ArgumentError } from "../../../platform/arguments.js";
-import type { BetaOptions, DdpmSchedulerOptions, TimestepSpacing } from "../config/ddpm-scheduler-config.js";
+import type { BetaOptions } from "../config/beta-config.js";
+import type { DdpmSchedulerOptions, TimestepSpacing } from "../config/ddpm-scheduler-config.js";
 import { cosineBetas, roundHalfToEven } from "./diffusers-schedule.js";
 
 /**
