@@ -1,8 +1,9 @@
 import * as z from "zod/mini";
 import { NoisePerImage } from "../diffusion/noise.js";
 import type { Fixture } from "../fixture/fixture.js";
-import type { Output, Tolerance } from "../fixture/result.js";
+import type { Output } from "../fixture/result.js";
 import type { Runner } from "../fixture/runner.js";
+import { BYTES, LOOP } from "../models/diffusers/verify/tolerances.js";
 import type { Cascade, UseComponent } from "../models/interfaces.js";
 import { clamp } from "../ops/elementwise.js";
 import { decoderOf } from "../pipeline/decoder-call.js";
@@ -10,7 +11,6 @@ import { splitRows, stackRows, type Embedding } from "../pipeline/embedding.js";
 import { readImages } from "../pipeline/generated-image.js";
 import type { DalleModelManager } from "../pipeline/manager/model-manager.js";
 import type { Randomness } from "../pipeline/randomness.js";
-import type { ComputeType } from "../tensor/dtype.js";
 import { generatorOf, oneOrMore, openManager, paired, randomOfCall } from "./diffusers.js";
 import { pairsOf, pairsOutputs, textCall } from "./kandinsky.js";
 
@@ -43,10 +43,6 @@ const info = z.looseObject({
   calls: z.record(z.string(), combinedCall),
   decoder_calls: z.optional(z.record(z.string(), decoderCall)),
 });
-
-/** For the loop of the decoder: see src/models/diffusers/verify/tolerances.ts. Bytes may be rounded to their neighbours. */
-const IMAGES: Readonly<Record<ComputeType, Tolerance>> = { f32: { maxRelative: 1e-3 }, f16: { nmse: 1e-2 } };
-const BYTES: Readonly<Record<ComputeType, Tolerance>> = { f32: { beyondOne: 0 }, f16: { nmse: 1e-2 } };
 
 /** Embeddings of the wanted images, and those to guide away from. */
 interface Embedded {
@@ -129,7 +125,7 @@ async function imageOutputs(
   });
   const all = bytes.flatMap(({ data }) => [...data]);
   return [
-    await paired(fixture, `${name}.images`, values, IMAGES[manager.dtype]),
+    await paired(fixture, `${name}.images`, values, LOOP[manager.dtype]),
     await paired(fixture, `${name}.uint8`, all, BYTES[manager.dtype]),
   ];
 }

@@ -1,8 +1,9 @@
 import * as z from "zod/mini";
 import { NoiseOfPart, NoisePerImage, type NoiseSource } from "../diffusion/noise.js";
 import type { Fixture } from "../fixture/fixture.js";
-import type { Output, Tolerance } from "../fixture/result.js";
+import type { Output } from "../fixture/result.js";
 import type { Runner } from "../fixture/runner.js";
+import { BYTES, LOOP } from "../models/diffusers/verify/tolerances.js";
 import type { Cascade, UseComponent } from "../models/interfaces.js";
 import { clamp } from "../ops/elementwise.js";
 import { decoderOf } from "../pipeline/decoder-call.js";
@@ -11,7 +12,6 @@ import { readImages } from "../pipeline/generated-image.js";
 import type { DalleModelManager } from "../pipeline/manager/model-manager.js";
 import type { Randomness } from "../pipeline/randomness.js";
 import { Embed } from "../pipeline/scripts/embed.js";
-import type { ComputeType } from "../tensor/dtype.js";
 import {
   contextsOf,
   embeddingsOfPixels,
@@ -51,10 +51,6 @@ const call = z.looseObject({
 type Call = z.output<typeof call>;
 
 const info = z.looseObject({ model: z.string(), calls: z.record(z.string(), call) });
-
-/** For the loop of the decoder: see src/models/diffusers/verify/tolerances.ts. Bytes may be rounded to their neighbours. */
-const IMAGES: Readonly<Record<ComputeType, Tolerance>> = { f32: { maxRelative: 1e-3 }, f16: { nmse: 1e-2 } };
-const BYTES: Readonly<Record<ComputeType, Tolerance>> = { f32: { beyondOne: 0 }, f16: { nmse: 1e-2 } };
 
 /** What the decoder generates images from. */
 interface DecoderRun {
@@ -174,7 +170,7 @@ async function decoderOutputs(fixture: Fixture, manager: DalleModelManager, run:
   const contexts = await contextsOf(manager, [...negativeTexts, ...texts]);
   const { images, bytes } = await sample(manager, run, contexts);
   const outputs = [
-    await paired(fixture, `${name}.images`, images, IMAGES[dtype]),
+    await paired(fixture, `${name}.images`, images, LOOP[dtype]),
     await paired(fixture, `${name}.uint8`, bytes, BYTES[dtype]),
   ];
   if (!(await fixture.has(`out.${name}.prompt_embeds`))) return outputs;

@@ -16,9 +16,18 @@ export async function readOptions<Options>(
   return parse(value, name);
 }
 
+/** Reads the config of a scheduler. Rejects as `readOptions`. */
+export async function readSchedulerOptions<Options>(
+  folder: OpenedFolder,
+  component: string,
+  parse: (value: unknown, file: string) => Options,
+): Promise<Options> {
+  return readOptions(folder, component, parse, "scheduler_config.json");
+}
+
 /** Reads a component `UnCLIPScheduler`. Rejects as `readOptions`. */
 export async function readUnclipScheduler(folder: OpenedFolder, component: string): Promise<UnclipScheduler> {
-  return new UnclipScheduler(await readOptions(folder, component, unclipSchedulerOptions, "scheduler_config.json"));
+  return new UnclipScheduler(await readSchedulerOptions(folder, component, unclipSchedulerOptions));
 }
 
 /** Throws `ConfigError` if there is a problem: components of a folder that do not fit each other. */

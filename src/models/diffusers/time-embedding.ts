@@ -57,7 +57,7 @@ export class TimeEmbedding {
 export function timeFeatures(
   times: readonly number[],
   width: number,
-  { cosineFirst, shift }: TimeFeatureOptions,
+  { cosineFirst, shift }: TimeFeatureOptions = COSINE_FIRST,
 ): Float32Array {
   const f = Math.fround;
   const half = Math.floor(width / 2);

@@ -5,7 +5,7 @@ import { openComponent } from "../diffusers/component-weights.js";
 import { ddpmSchedulerOptions } from "../diffusers/config/ddpm-scheduler-config.js";
 import { LATENT_CHANNELS, UNET_NAME } from "../diffusers/latents/latents.js";
 import { folderOf, onlyUnet } from "../diffusers/requested-folder.js";
-import { differs, readOptions, refuse } from "../diffusers/read-options.js";
+import { differs, readOptions, readSchedulerOptions, refuse } from "../diffusers/read-options.js";
 import { DdpmScheduler } from "../diffusers/scheduler/ddpm-scheduler.js";
 import type { BuildRequest, Declared } from "../family.js";
 import type { OpenedFolder } from "../opened.js";
@@ -23,7 +23,7 @@ const BASE = "diffusion_pytorch_model";
 export async function readDecoder(folder: OpenedFolder, components: DecoderComponents): Promise<DecoderStageOptions> {
   const unet = await readOptions(folder, components.unet, kandinskyUnetOptions);
   const movq = await readOptions(folder, components.movq, movqOptions);
-  const options = await readOptions(folder, components.scheduler, ddpmSchedulerOptions, "scheduler_config.json");
+  const options = await readSchedulerOptions(folder, components.scheduler, ddpmSchedulerOptions);
   const outputs = options.learnedVariance ? 2 * LATENT_CHANNELS : LATENT_CHANNELS;
   refuse(
     folder.name,

@@ -13,9 +13,6 @@ export interface EmbedNoiseOptions {
   readonly schedule: NoiseSchedule;
 }
 
-/** The features of a level are those of a timestep. */
-const LEVEL_FEATURES = { cosineFirst: true, shift: 0 };
-
 /**
  * Adds noise to image embeddings, so that the decoder follows them less closely. An embedding is normalised by the mean and the standard
  * deviation of those of the training, and brought back to its scale behind it.
@@ -45,7 +42,8 @@ export class EmbedNoise {
     const [mean, std] = [this.#mean.data, this.#std.data];
     // √ᾱ · (embedding - mean) / std + √(1 - ᾱ) · noise, times std, plus mean.
     const rest = noise.map((value, i) => (1 - scale.x0) * mean[i % dim]! + scale.noise * std[i % dim]! * value);
-    const features = timeFeatures(new Array<number>(batch).fill(level), dim, LEVEL_FEATURES);
+    // The features of a level are those of a timestep.
+    const features = timeFeatures(new Array<number>(batch).fill(level), dim);
     return arena.scope(() => {
       const noisy = combine(arena.share(imageEmbed), scale.x0, arena.from(rest, [batch, dim], "f32"), 1);
       return concatChannels([noisy, arena.from(features, [batch, dim], "f32")]);

@@ -8,7 +8,7 @@ import { openComponent } from "../diffusers/component-weights.js";
 import { ddpmSchedulerOptions } from "../diffusers/config/ddpm-scheduler-config.js";
 import { pndmSchedulerOptions } from "../diffusers/config/pndm-scheduler-config.js";
 import { LATENT_CHANNELS, UNET_NAME } from "../diffusers/latents/latents.js";
-import { differs, readOptions, refuse } from "../diffusers/read-options.js";
+import { differs, readOptions, readSchedulerOptions, refuse } from "../diffusers/read-options.js";
 import { folderOf, onlyUnet } from "../diffusers/requested-folder.js";
 import { DdpmScheduler } from "../diffusers/scheduler/ddpm-scheduler.js";
 import { PndmScheduler } from "../diffusers/scheduler/pndm-scheduler.js";
@@ -23,9 +23,6 @@ import { DECODER, ENCODERS, FAMILY } from "./layouts.js";
 /** What diffusers' weights are called. */
 const BASE = "diffusion_pytorch_model";
 
-/** The config of a scheduler. */
-const SCHEDULER = "scheduler_config.json";
-
 /** The options of a decoder, without the length of its texts. */
 export type ReadDecoder = Omit<DecoderStageOptions, "contextLength">;
 
@@ -33,8 +30,8 @@ export type ReadDecoder = Omit<DecoderStageOptions, "contextLength">;
 export async function readDecoder(folder: OpenedFolder): Promise<ReadDecoder> {
   const unet = await readOptions(folder, DECODER.unet, stableUnclipUnetOptions);
   const vae = await readOptions(folder, DECODER.vae, autoencoderKlOptions);
-  const scheduler = await readOptions(folder, DECODER.scheduler, pndmSchedulerOptions, SCHEDULER);
-  const noising = await readOptions(folder, DECODER.noising, ddpmSchedulerOptions, SCHEDULER);
+  const scheduler = await readSchedulerOptions(folder, DECODER.scheduler, pndmSchedulerOptions);
+  const noising = await readSchedulerOptions(folder, DECODER.noising, ddpmSchedulerOptions);
   refuse(
     folder.name,
     differs(`${DECODER.vae} has latent_channels`, vae.latentChannels, "but latents have", LATENT_CHANNELS) ??

@@ -64,7 +64,7 @@ describe.each<[keyof typeof parsers, readonly [object, RegExp][]]>([
       [{ attention_head_dim: [64, 700, 64, 64] }, /attention_head_dim: 700 is more than/],
       [{ norm_num_groups: 48 }, /norm_num_groups: 48 is no divisor of 320 in block_out_channels/],
       [{ cross_attention_dim: [8, 8, 8, 16] }, /cross_attention_dim: different widths/],
-      [{ out_channels: 4 }, /out_channels: expected 3 as in_channels, or twice as many, found 4/],
+      [{ out_channels: 4 }, /out_channels: 4, but in_channels is 3: it must be as many, or twice as many$/],
       [{ sample_size: [64, 32] }, /sample_size: expected/],
       [{ freeu: true }, /unknown key "freeu"/],
     ],

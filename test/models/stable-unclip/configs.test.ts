@@ -36,17 +36,16 @@ describe("the config of the U-Net", () => {
     });
   });
 
-  it("counts heads by num_attention_heads if it is there", () => {
-    expect(stableUnclipUnetOptions({ ...UNET, num_attention_heads: 8 }, "").heads).toEqual([8, 8, 8, 8]);
-  });
-
   it.each([
     [{ class_embed_type: "timestep" }, /class_embed_type/],
     [{ attention_head_dim: [5, 10] }, /attention_head_dim: 2 entries, but block_out_channels has 4/],
+    [{ num_attention_heads: 8 }, /num_attention_heads: 8 is not supported: diffusers refuses it/],
+    [{ mid_block_type: null }, /mid_block_type: expected "UNetMidBlock2DCrossAttn", found null/],
+    [{ projection_class_embeddings_input_dim: 31 }, /input_dim: expected an even number, found 31/],
     [{ attention_head_dim: 7 }, /attention_head_dim: 7 heads do not divide 320/],
     [{ addition_embed_type: "text" }, /addition_embed_type/],
     [{ down_block_types: ["SimpleCrossAttnDownBlock2D"] }, /down_block_types/],
-    [{ in_channels: 9 }, /in_channels: expected 4 as out_channels, found 9/],
+    [{ in_channels: 9 }, /in_channels: 9, but out_channels is 4$/],
     [{ dual_cross_attention: true }, /dual_cross_attention/],
     [{ a_new_key: 1 }, /a_new_key/],
   ])("is refused with %o", (change, message) => {

@@ -46,7 +46,8 @@ export interface TextEncoderTokens {
 
 /**
  * `CLIPTextModelWithProjection` of the transformers library, or `CLIPTextModel`, with the tokenizer of its pipeline. Text embeddings
- * do not have unit length; without a projection they are the encoding of the last token. Text encodings are those of padding too, which the encoder sees like text.
+ * do not have unit length; without a projection they are the encoding of the last token. Text encodings are those of padding too,
+ * which the encoder sees like text.
  * @see https://github.com/huggingface/transformers/blob/d6751d91c8f58cdeb35af6adae182d7dc90aa883/src/transformers/models/clip/modeling_clip.py#L1351-L1430
  */
 export class TransformersTextEncoder implements TextEncoder {

@@ -202,7 +202,10 @@ export function doubledRows(x: RowMap): RowMap {
   };
 }
 
-/** The sum of a branch and what it began with, or a map that needs no more rows of that than the branch. */
+/**
+ * The sum of a branch and `x`: the map that the branch begins with, or one that is computed from the same rows of it. So rows that the
+ * branch no longer needs are not needed at all.
+ */
 export function sumOfRows(branch: RowMap, x: RowMap): RowMap {
   const { arena, shape } = branch;
   return {

@@ -9,9 +9,12 @@ export const autoencoderShape = {
   out_channels: only(3, "images with other channels than colours"),
   block_out_channels: z._default(z.array(count).check(z.minLength(1)), [64]),
   layers_per_block: z._default(count, 1),
-  act_fn: only("silu", "another activation"),
+  act_fn: only(["silu", "swish"], "another activation"),
   norm_num_groups: z._default(count, 32),
-  mid_block_add_attention: only(true, "a middle without attention"),
+  mid_block_add_attention: z._default(
+    z.literal(true, { error: "expected true: a middle without attention is not supported" }),
+    true,
+  ),
 };
 
 interface AutoencoderConfig {

@@ -13,20 +13,33 @@ const ANY_COMPONENT: HarmlessKeys = {
 export interface ComponentSchemaOptions {
   /** Keys that the class has and that do not change its result. */
   readonly harmless?: HarmlessKeys;
-  /** Keys whose null is a value of its own. For all others null means the same as a missing key. */
+  /**
+   * Keys whose null is a value of its own. For others null means the same as a missing key, unless a missing one has another default
+   * than null.
+   */
   readonly nullable?: readonly string[];
 }
 
-/** The schema of a component's config. Keys that are not known are refused, because they may change its result. */
+/**
+ * The schema of a component's config. Keys that are not known are refused, because they may change its result. Those in the list
+ * `_use_default_values` count as missing.
+ * @see https://github.com/huggingface/diffusers/blob/ad3a3afc3a4d3068bbb12f58129c855087ffc6d6/src/diffusers/configuration_utils.py#L498-L502
+ */
 export function componentSchema<Shape extends z.core.$ZodShape>(
   className: string,
   shape: Shape,
   { harmless = {}, nullable = [] }: ComponentSchemaOptions = {},
 ) {
   const all = { _class_name: z.optional(z.literal(className)), ...shape };
-  const isGiven = ([key, value]: [string, unknown]): boolean => value !== null || nullable.includes(key);
+  const own = new Set([...nullable, ...Object.keys(shape).filter((key) => shape[key]!._zod.def.type === "default")]);
   return preprocess(
-    (value) => (isRecord(value) ? Object.fromEntries(Object.entries(value).filter(isGiven)) : value),
+    (value) => {
+      if (!isRecord(value)) return value;
+      const { _use_default_values: defaults } = value;
+      const unused = new Set<unknown>(Array.isArray(defaults) ? defaults : []);
+      const isGiven = ([key, one]: [string, unknown]): boolean => !unused.has(key) && (one !== null || own.has(key));
+      return Object.fromEntries(Object.entries(value).filter(isGiven));
+    },
     strictKeys(all, { ...ANY_COMPONENT, ...harmless }),
   );
 }

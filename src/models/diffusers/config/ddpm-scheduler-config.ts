@@ -1,21 +1,16 @@
 import * as z from "zod/mini";
 import { parseConfig } from "../../../config/config-error.js";
-import { never, only } from "../../../config/known-keys.js";
+import { only } from "../../../config/known-keys.js";
+import { betaOptions, betaShape, type BetaOptions } from "./beta-config.js";
 import { componentSchema } from "./component-schema.js";
-
-const positive = z.number().check(z.positive());
 
 const schema = componentSchema(
   "DDPMScheduler",
   {
-    num_train_timesteps: z._default(z.int().check(z.minimum(2)), 1000),
-    beta_start: z._default(positive, 0.0001),
-    beta_end: z._default(z.number().check(z.positive(), z.maximum(1)), 0.02),
-    beta_schedule: z._default(z.enum(["linear", "scaled_linear", "squaredcos_cap_v2"]), "linear"),
-    trained_betas: never("betas that are stored"),
+    ...betaShape,
     variance_type: z._default(z.enum(["fixed_small", "fixed_small_log", "learned_range"]), "fixed_small"),
     clip_sample: z._default(z.boolean(), true),
-    clip_sample_range: z._default(positive, 1),
+    clip_sample_range: z._default(z.number().check(z.positive()), 1),
     prediction_type: z._default(z.enum(["epsilon", "sample", "v_prediction"]), "epsilon"),
     thresholding: z._default(z.boolean(), false),
     dynamic_thresholding_ratio: z._default(z.number().check(z.minimum(0), z.maximum(1)), 0.995),
@@ -33,13 +28,6 @@ const schema = componentSchema(
 
 /** How timesteps of fewer steps are chosen. */
 export type TimestepSpacing = "leading" | "linspace" | "trailing";
-
-/** How a noise schedule is made. */
-export interface BetaOptions {
-  readonly timesteps: number;
-  readonly betaSchedule: "linear" | "scaled_linear" | "squaredcos_cap_v2";
-  readonly betaRange: readonly [start: number, end: number];
-}
 
 export interface DdpmSchedulerOptions extends BetaOptions {
   /** Whether the network predicts the variance: its output has twice the channels. */
@@ -64,9 +52,7 @@ export function ddpmSchedulerOptions(value: unknown, file: string): DdpmSchedule
   const config = parseConfig(schema, value, file);
   const { thresholding, dynamic_thresholding_ratio: ratio, sample_max_value: max } = config;
   return {
-    timesteps: config.num_train_timesteps,
-    betaSchedule: config.beta_schedule,
-    betaRange: [config.beta_start, config.beta_end],
+    ...betaOptions(config),
     learnedVariance: config.variance_type === "learned_range",
     objective: OBJECTIVES[config.prediction_type],
     x0Limit: config.clip_sample && !thresholding ? config.clip_sample_range : undefined,

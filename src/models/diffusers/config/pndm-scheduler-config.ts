@@ -1,19 +1,13 @@
 import * as z from "zod/mini";
 import { parseConfig } from "../../../config/config-error.js";
-import { never, only } from "../../../config/known-keys.js";
+import { only } from "../../../config/known-keys.js";
+import { betaOptions, betaShape, type BetaOptions } from "./beta-config.js";
 import { componentSchema } from "./component-schema.js";
-import type { BetaOptions } from "./ddpm-scheduler-config.js";
-
-const positive = z.number().check(z.positive());
 
 const schema = componentSchema(
   "PNDMScheduler",
   {
-    num_train_timesteps: z._default(z.int().check(z.minimum(2)), 1000),
-    beta_start: z._default(positive, 0.0001),
-    beta_end: z._default(z.number().check(z.positive(), z.maximum(1)), 0.02),
-    beta_schedule: z._default(z.enum(["linear", "scaled_linear", "squaredcos_cap_v2"]), "linear"),
-    trained_betas: never("betas that are stored"),
+    ...betaShape,
     skip_prk_steps: z.literal(true),
     set_alpha_to_one: z._default(z.boolean(), false),
     prediction_type: z._default(z.enum(["epsilon", "v_prediction"]), "epsilon"),
@@ -52,9 +46,7 @@ const OBJECTIVES = { epsilon: "noise", v_prediction: "v" } as const;
 export function pndmSchedulerOptions(value: unknown, file: string): PndmSchedulerOptions {
   const config = parseConfig(schema, value, file);
   return {
-    timesteps: config.num_train_timesteps,
-    betaSchedule: config.beta_schedule,
-    betaRange: [config.beta_start, config.beta_end],
+    ...betaOptions(config),
     objective: OBJECTIVES[config.prediction_type],
     endsClean: config.set_alpha_to_one,
     offset: config.steps_offset,

@@ -28,7 +28,7 @@ export const transformerUnetShape = {
   cross_attention_dim: z._default(perLevel, 1280),
   // The number of heads, in spite of its name.
   attention_head_dim: z._default(perLevel, 8),
-  num_attention_heads: z.optional(perLevel),
+  num_attention_heads: never("diffusers refuses it, too"),
   transformer_layers_per_block: z._default(perLevel, 1),
   reverse_transformer_layers_per_block: never("other numbers of blocks on the way up"),
   use_linear_projection: z._default(z.boolean(), false),
@@ -67,19 +67,18 @@ export function checkTransformerUnet(
 ): void {
   const { block_out_channels: widths, norm_num_groups: groups, layers_per_block, cross_attention_dim } = config;
   const { down_block_types, up_block_types, transformer_layers_per_block, attention_head_dim } = config;
-  const key = config.num_attention_heads === undefined ? "attention_head_dim" : "num_attention_heads";
   const lists = { layers_per_block, cross_attention_dim, transformer_layers_per_block, attention_head_dim };
-  checkUnet({ widths, groups, lists: { ...lists, [key]: config[key], down_block_types, up_block_types } }, issue);
+  checkUnet({ widths, groups, lists: { ...lists, down_block_types, up_block_types } }, issue);
   if (new Set(ofEach(cross_attention_dim, 1)).size > 1) {
     issue("cross_attention_dim", "different widths of one context are not supported");
   }
   const heads = headsOf(config);
   const wrong = widths.findIndex((width, i) => width % (heads[i] ?? 1) !== 0);
-  if (wrong >= 0) issue(key, `${heads[wrong]} heads do not divide ${widths[wrong]} in block_out_channels`);
+  if (wrong >= 0) issue("attention_head_dim", `${heads[wrong]} heads do not divide ${widths[wrong]} in block_out_channels`);
 }
 
-function headsOf({ attention_head_dim, num_attention_heads, block_out_channels }: TransformerUnetConfig) {
-  return ofEach(num_attention_heads ?? attention_head_dim, block_out_channels.length);
+function headsOf({ attention_head_dim, block_out_channels }: TransformerUnetConfig): readonly number[] {
+  return ofEach(attention_head_dim, block_out_channels.length);
 }
 
 /** Every option of such a U-Net. Lists have one entry for each resolution. */

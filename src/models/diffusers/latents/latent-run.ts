@@ -2,13 +2,13 @@
 import { denoise, type DenoiseOptions, type Denoiser, type OnStep, type Preview } from "../../../diffusion/denoise.js";
 import { startFromImage } from "../../../diffusion/init-image.js";
 import { StateNoise, type NoiseSource } from "../../../diffusion/noise.js";
-import { lastSteps, stepsOfStrength, type Sampler } from "../../../diffusion/sampler.js";
+import type { Sampler } from "../../../diffusion/sampler.js";
 import type { NetworkSettings } from "../../../diffusion/settings.js";
-import { ArgumentError, fraction } from "../../../platform/arguments.js";
 import type { Arena } from "../../../tensor/arena.js";
 import { HeldTensors } from "../../../tensor/held-tensors.js";
 import type { Tensor } from "../../../tensor/tensor.js";
 import type { Scheduler } from "../scheduler/scheduler.js";
+import { startedSampler } from "../scheduler/started-sampler.js";
 import { inpaintingRun, type KeptLatents } from "./kept-latents.js";
 import { LATENT_CHANNELS, UNET_NAME, type Size } from "./latents.js";
 
@@ -36,12 +36,7 @@ export function latentSampler(
   { sampler: name, steps }: Pick<NetworkSettings, "sampler" | "steps">,
   strength = 1,
 ): Sampler {
-  const sampler = scheduler.sampler(name, steps, UNET_NAME);
-  if (strength === 1) return sampler;
-  const left = stepsOfStrength(sampler.steps.length, fraction("strength", strength));
-  if (left > 0) return lastSteps(sampler, left);
-  const message = `A strength of ${strength} leaves none of the ${sampler.steps.length} steps of ${UNET_NAME}.`;
-  throw new ArgumentError("strength", message, { advice: "Give a larger strength, or more steps." });
+  return startedSampler(scheduler.sampler(name, steps, UNET_NAME), strength, UNET_NAME);
 }
 
 /**

@@ -7,7 +7,7 @@ import { openComponent } from "../component-weights.js";
 import { priorOptions, type PriorOptions } from "../config/prior-config.js";
 import { componentsOf } from "../components.js";
 import { ddpmSchedulerOptions } from "../config/ddpm-scheduler-config.js";
-import { differs, readOptions, readUnclipScheduler, refuse } from "../read-options.js";
+import { differs, readOptions, readSchedulerOptions, readUnclipScheduler, refuse } from "../read-options.js";
 import { DdpmScheduler } from "../scheduler/ddpm-scheduler.js";
 import type { UnclipScheduler } from "../scheduler/unclip-scheduler.js";
 import { UnclipPrior, type UnclipPriorOptions } from "./unclip-prior.js";
@@ -40,7 +40,7 @@ export async function readPrior(folder: OpenedFolder, components: PriorComponent
 /** Reads the scheduler of a prior, by its class. */
 async function readScheduler(folder: OpenedFolder, component: string): Promise<ReadPrior["scheduler"]> {
   if (componentsOf(folder).get(component)?.name !== "DDPMScheduler") return readUnclipScheduler(folder, component);
-  return new DdpmScheduler(await readOptions(folder, component, ddpmSchedulerOptions, "scheduler_config.json"));
+  return new DdpmScheduler(await readSchedulerOptions(folder, component, ddpmSchedulerOptions));
 }
 
 /** The tokens behind the encodings of a text: its embedding, the timestep, the noised image embedding, and the prediction. */

@@ -1,4 +1,4 @@
-import { ArgumentError, count, fraction } from "../../../platform/arguments.js";
+import { ArgumentError, count } from "../../../platform/arguments.js";
 import type { Arena } from "../../../tensor/arena.js";
 import type { ComputeType } from "../../../tensor/dtype.js";
 import { HeldTensors } from "../../../tensor/held-tensors.js";
@@ -8,7 +8,7 @@ import { guidanceScale, isGuided } from "../../../diffusion/guidance.js";
 import { StateNoise } from "../../../diffusion/noise.js";
 import { checkFinite } from "../../../diffusion/sampling-error.js";
 import { startFromImage } from "../../../diffusion/init-image.js";
-import { lastSteps, stepsOfStrength, type Sampler } from "../../../diffusion/sampler.js";
+import type { Sampler } from "../../../diffusion/sampler.js";
 import { concatBatch } from "../../../ops/layout.js";
 import type { Tensor } from "../../../tensor/tensor.js";
 import { withDefaults, type AskedSettings, type NetworkSettings } from "../../../diffusion/settings.js";
@@ -21,6 +21,7 @@ import { priorCost } from "../cost.js";
 import { NULL_TEXT } from "../null-text.js";
 import { PriorTransformer, type PriorCondition } from "./prior-transformer.js";
 import type { Scheduler } from "../scheduler/scheduler.js";
+import { startedSampler } from "../scheduler/started-sampler.js";
 
 /** The parts of a prior beside its weights, and what a call of its pipeline uses if it says nothing else. */
 export interface UnclipPriorOptions {
@@ -161,6 +162,7 @@ export class UnclipPrior implements Prior {
       sampler,
       selfCond: false,
       x0Limit: scheduler.x0Limit,
+      limitX0: scheduler.limitX0,
       prepare: (inputs, times) => {
         const prepared = network.prepare(inputs, { batch, times, condition, negative }, settings.condScale);
         return (x) => network.forward(x, prepared);
@@ -171,12 +173,7 @@ export class UnclipPrior implements Prior {
   }
 
   #sampler({ sampler: name, steps }: NetworkSettings, { strength = 1 }: PriorRun = {}): Sampler {
-    const sampler = this.options.scheduler.sampler(name, steps, PRIOR_NAME);
-    if (strength === 1) return sampler;
-    const left = stepsOfStrength(sampler.steps.length, fraction("strength", strength));
-    if (left > 0) return lastSteps(sampler, left);
-    const message = `A strength of ${strength} leaves none of the ${sampler.steps.length} steps of the prior.`;
-    throw new ArgumentError("strength", message, { advice: "Give a larger strength, or more steps." });
+    return startedSampler(this.options.scheduler.sampler(name, steps, PRIOR_NAME), strength, PRIOR_NAME);
   }
 }
 

@@ -10,7 +10,7 @@ import { DiffusersSchedule } from "./diffusers-schedule.js";
 import { refuseDdim, type Scheduler } from "./scheduler.js";
 
 /**
- * `DDPMScheduler` of diffusers: how the decoder of Kandinsky 2.2 samples.
+ * `DDPMScheduler` of diffusers: how the decoder of Kandinsky 2.2 samples, and the prior of Stable unCLIP.
  * @see https://github.com/huggingface/diffusers/blob/ad3a3afc3a4d3068bbb12f58129c855087ffc6d6/src/diffusers/schedulers/scheduling_ddpm.py#L90-L564
  */
 export class DdpmScheduler implements Scheduler {

@@ -24,7 +24,7 @@ export class PndmScheduler implements Scheduler {
 
   /**
    * Default: PNDM, with one evaluation more than `count` if `count` is more than 1. DDPM and DDIM are those of diffusers over the same
-   * timesteps. Throws `ArgumentError` for a number of steps that is not possible.
+   * timesteps, and always end at the clean sample. Throws `ArgumentError` for a number of steps that is not possible.
    */
   sampler(name: SamplerName | undefined, count: number, component: string): Sampler {
     const { timesteps, offset } = this.options;

@@ -33,7 +33,7 @@ const schema = componentSchema("VQModel", shape, {
     if (odd !== undefined)
       issue("block_out_channels", `${odd} is no multiple of ${SPATIAL_GROUPS}, the groups of spatial norms`);
     if (codes !== undefined && codes !== latents) {
-      issue("vq_embed_dim", `expected ${latents} as latent_channels, found ${codes}`);
+      issue("vq_embed_dim", `${codes}, but latent_channels is ${latents}`);
     }
   }),
 );

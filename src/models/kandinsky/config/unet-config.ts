@@ -30,6 +30,7 @@ const shape = {
   encoder_hid_dim_type: z.literal("image_proj"),
   addition_embed_type: z.enum(["image", "image_hint"]),
   class_embed_type: never(OTHER_CONDITION),
+  num_class_embeds: never(OTHER_CONDITION),
   addition_time_embed_dim: never(OTHER_CONDITION),
   projection_class_embeddings_input_dim: never(OTHER_CONDITION),
 };
@@ -41,12 +42,15 @@ const schema = componentSchema("UNet2DConditionModel", shape, { harmless: ADDED_
     };
     checkAddedKeyUnet(config, issue);
     const { in_channels: channelsIn, out_channels: channelsOut, addition_embed_type: type } = config;
+    if (type === "image_hint" && config.center_input_sample) {
+      issue("center_input_sample", "true is not supported with the addition_embed_type image_hint");
+    }
     const forms = type === "image_hint" ? ([CHANNELS_IN.hint] as const) : [CHANNELS_IN.nothing, CHANNELS_IN.kept];
     if (!forms.includes(channelsIn)) {
-      issue("in_channels", `expected ${forms.join(" or ")} with the addition_embed_type ${type}, found ${channelsIn}`);
+      issue("in_channels", `${channelsIn} is not supported with the addition_embed_type ${type}: only ${forms.join(" or ")}`);
     }
     if (channelsOut !== LATENT_CHANNELS && channelsOut !== 2 * LATENT_CHANNELS) {
-      issue("out_channels", `expected ${LATENT_CHANNELS}, or twice as many, found ${channelsOut}`);
+      issue("out_channels", `${channelsOut} is not supported: only ${LATENT_CHANNELS}, or twice as many`);
     }
   }),
 );

@@ -9,14 +9,13 @@ import { fromPlanes } from "../../../image/image.js";
 import { Dalle2Error } from "../../../platform/dalle2-error.js";
 import { InternalError } from "../../../platform/internal-error.js";
 import type { Arena } from "../../../tensor/arena.js";
-import type { ComputeType } from "../../../tensor/dtype.js";
 import type { HostTensor } from "../../../tensor/host-tensor.js";
 import type { Tensor } from "../../../tensor/tensor.js";
 import { ddpmSchedulerOptions } from "../../diffusers/config/ddpm-scheduler-config.js";
 import { DdpmScheduler } from "../../diffusers/scheduler/ddpm-scheduler.js";
 import { componentConfigOf, withComponents } from "../../diffusers/verify/component.js";
 import { repeated } from "../../diffusers/verify/sample-inputs.js";
-import { LOOP } from "../../diffusers/verify/tolerances.js";
+import { BYTES, LOOP } from "../../diffusers/verify/tolerances.js";
 import { movqOptions } from "../config/movq-config.js";
 import { kandinskyUnetOptions } from "../config/unet-config.js";
 import { DecoderStage } from "../decoder/decoder-stage.js";
@@ -40,9 +39,6 @@ export const decoderCall = z.looseObject({
 export type DecoderCall = z.output<typeof decoderCall>;
 
 const seeded = z.looseObject({ torch_seeds: z.record(z.string(), z.union([z.int(), z.array(z.int())])) });
-
-/** Bytes may be rounded to their neighbours. In f16, errors add up over all steps. */
-const BYTES: Readonly<Record<ComputeType, Tolerance>> = { f32: { beyondOne: 0 }, f16: { nmse: 1e-2 } };
 
 /** Runs `body` with the decoder in the model folder of a fixture. */
 export async function withDecoder(

@@ -3,7 +3,7 @@ import type { Output } from "../../../fixture/result.js";
 import type { Arena } from "../../../tensor/arena.js";
 import type { Tensor } from "../../../tensor/tensor.js";
 import type { KandinskyCascade } from "../decoder/kandinsky-cascade.js";
-import { FORWARD } from "./tolerances.js";
+import { LATENT_FORWARD } from "../../diffusers/verify/tolerances.js";
 
 /** Compares the latents of the images of a call, which are in [0, 1]. */
 export async function encodedOutput(
@@ -16,5 +16,5 @@ export async function encodedOutput(
   using encoded = await stage.codec.encodeUnit(arena, images);
   const { data: expected } = await fixture.tensor(`out.${name}.encoded`);
   const actual = await arena.readNchw(encoded);
-  return { name: `${name}.encoded`, actual, expected, tolerance: FORWARD[arena.dtype] };
+  return { name: `${name}.encoded`, actual, expected, tolerance: LATENT_FORWARD[arena.dtype] };
 }

@@ -10,14 +10,14 @@ import { verifyMovq } from "./movq.js";
 import { verifyPreprocess } from "./preprocess.js";
 import { verifyPriorSample } from "./prior-sample.js";
 import { verifyScheduler } from "./scheduler.js";
-import { FORWARD } from "./tolerances.js";
+import { LATENT_FORWARD } from "../../diffusers/verify/tolerances.js";
 import { verifyUnet } from "./unet.js";
 
 /** The runners of fixtures of Kandinsky's parts. Those of whole pipelines are in src/verify. */
 export const RUNNERS: ReadonlyMap<string, Runner> = new Map<string, Runner>([
-  ["kandinsky-prior-net", priorNetRunner(FORWARD)],
-  ["kandinsky-text-encoder", textEncoderRunner(FORWARD)],
-  ["kandinsky-image-encoder", imageEncoderRunner(FORWARD, { ...ENCODERS, processor: "image_processor" })],
+  ["kandinsky-prior-net", priorNetRunner(LATENT_FORWARD)],
+  ["kandinsky-text-encoder", textEncoderRunner(LATENT_FORWARD)],
+  ["kandinsky-image-encoder", imageEncoderRunner(LATENT_FORWARD, { ...ENCODERS, processor: "image_processor" })],
   ["kandinsky-scheduler", verifyScheduler],
   ["kandinsky-prior-sample", verifyPriorSample],
   ["kandinsky-unet", verifyUnet],

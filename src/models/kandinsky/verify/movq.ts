@@ -9,7 +9,7 @@ import { withComponent } from "../../diffusers/verify/component.js";
 import { numberOf } from "../../diffusers/verify/sample-inputs.js";
 import { movqOptions } from "../config/movq-config.js";
 import { Movq } from "../movq/movq.js";
-import { FORWARD } from "./tolerances.js";
+import { LATENT_FORWARD } from "../../diffusers/verify/tolerances.js";
 
 /** The reference adds the difference of latents and entries to the latents again, for its gradients. */
 const QUANTIZED: Tolerance = { maxRelative: 1e-7 };
@@ -62,7 +62,7 @@ async function pair(
   compute: (x: Tensor) => Tensor,
 ): Promise<readonly Output[]> {
   const result = arena.scope(() => compute(arena.fromNchw(data, shape as [number, number, number, number], "f32")));
-  return pairOutputs(fixture, { [output]: result }, FORWARD[arena.dtype]);
+  return pairOutputs(fixture, { [output]: result }, LATENT_FORWARD[arena.dtype]);
 }
 
 /** `[B, C, H, W]` to `[B, H, W, C]`. */

@@ -12,7 +12,7 @@ import { withComponent } from "../../diffusers/verify/component.js";
 import { kandinskyUnetOptions } from "../config/unet-config.js";
 import { LATENT_CHANNELS } from "../../diffusers/latents/latents.js";
 import { KandinskyUnet } from "../unet/kandinsky-unet.js";
-import { FORWARD } from "./tolerances.js";
+import { LATENT_FORWARD } from "../../diffusers/verify/tolerances.js";
 
 /** Runs forward passes of the decoder's U-Net. */
 export const verifyUnet: Runner = async (fixture, openArena) => unetOutputs(fixture, await openArena());
@@ -29,7 +29,7 @@ export async function unetOutputs(fixture: Fixture, arena: Arena, list = "calls"
       const outputs: Output[] = [];
       for (const call of calls) {
         const sample = arena.scope(() => predict(arena, unet, call));
-        outputs.push(...(await pairOutputs(fixture, { [`${call.name}.sample`]: sample }, FORWARD[arena.dtype])));
+        outputs.push(...(await pairOutputs(fixture, { [`${call.name}.sample`]: sample }, LATENT_FORWARD[arena.dtype])));
       }
       return outputs;
     },

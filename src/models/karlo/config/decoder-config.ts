@@ -31,7 +31,7 @@ const schema = componentSchema("UNet2DConditionModel", shape, { harmless: ADDED_
     checkAddedKeyUnet(config, issue);
     const { in_channels: channelsIn, out_channels: channelsOut } = config;
     if (channelsOut !== channelsIn && channelsOut !== 2 * channelsIn) {
-      issue("out_channels", `expected ${channelsIn} as in_channels, or twice as many, found ${channelsOut}`);
+      issue("out_channels", `${channelsOut}, but in_channels is ${channelsIn}: it must be as many, or twice as many`);
     }
   }),
 );

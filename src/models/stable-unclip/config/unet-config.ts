@@ -12,7 +12,7 @@ import {
 const shape = {
   ...transformerUnetShape,
   class_embed_type: z.literal("projection"),
-  projection_class_embeddings_input_dim: count.check(z.multipleOf(2)),
+  projection_class_embeddings_input_dim: count.check(z.multipleOf(2, "expected an even number")),
 };
 
 const schema = componentSchema("UNet2DConditionModel", shape, { harmless: TRANSFORMER_UNET_HARMLESS }).check(
@@ -22,8 +22,7 @@ const schema = componentSchema("UNet2DConditionModel", shape, { harmless: TRANSF
     };
     checkTransformerUnet(config, issue);
     const { in_channels: channelsIn, out_channels: channelsOut } = config;
-    if (channelsIn !== channelsOut)
-      issue("in_channels", `expected ${channelsOut} as out_channels, found ${channelsIn}`);
+    if (channelsIn !== channelsOut) issue("in_channels", `${channelsIn}, but out_channels is ${channelsOut}`);
   }),
 );
 

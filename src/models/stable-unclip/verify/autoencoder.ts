@@ -5,7 +5,7 @@ import { withComponent } from "../../diffusers/verify/component.js";
 import { numberOf } from "../../diffusers/verify/sample-inputs.js";
 import { AutoencoderKl } from "../autoencoder/autoencoder-kl.js";
 import { autoencoderKlOptions } from "../config/autoencoder-config.js";
-import { FORWARD } from "./tolerances.js";
+import { LATENT_FORWARD } from "../../diffusers/verify/tolerances.js";
 
 /** Decodes latents, which are in the autoencoder's own scale. */
 export const verifyAutoencoder: Runner = async (fixture, openArena) => {
@@ -22,7 +22,7 @@ export const verifyAutoencoder: Runner = async (fixture, openArena) => {
         const images = arena.scope(() =>
           vae.decodeUnscaled(arena.fromNchw(data, shape as [number, number, number, number], "f32")),
         );
-        outputs.push(...(await pairOutputs(fixture, { [`${numberOf(name)}.decode`]: images }, FORWARD[arena.dtype])));
+        outputs.push(...(await pairOutputs(fixture, { [`${numberOf(name)}.decode`]: images }, LATENT_FORWARD[arena.dtype])));
       }
       return outputs;
     },

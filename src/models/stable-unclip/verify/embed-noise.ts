@@ -9,7 +9,7 @@ import { checkNoiseLevel } from "../../per-stage.js";
 import { refuses } from "../../diffusers/verify/sample-inputs.js";
 import { withComponent } from "../../diffusers/verify/component.js";
 import { EmbedNoise } from "../embed-noise.js";
-import { FORWARD } from "./tolerances.js";
+import { LATENT_FORWARD } from "../../diffusers/verify/tolerances.js";
 
 const info = z.looseObject({ levels: z.array(z.int()) });
 
@@ -38,7 +38,7 @@ export const verifyEmbedNoise: Runner = async (fixture, openArena) => {
       for (const level of levels) {
         const labels = arena.scope(() => embedNoise.classLabels(arena, upload(arena, embeds), noise, level));
         // Computed in f32 in every dtype.
-        outputs.push(...(await pairOutputs(fixture, { [`${level}.class_labels`]: labels }, FORWARD.f32)));
+        outputs.push(...(await pairOutputs(fixture, { [`${level}.class_labels`]: labels }, LATENT_FORWARD.f32)));
       }
       const actual = REFUSED.map((level) =>
         refuses(() => {
