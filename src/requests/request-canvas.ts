@@ -6,11 +6,7 @@ import type { DecoderInfo } from "../pipeline/manager/model-info.js";
 import { REQUEST_DEFAULTS, type ImageRequest } from "./request.js";
 
 /** What the size of the images of a request follows from. */
-export function canvasOf({
-  parameters,
-  images,
-  hint,
-}: Pick<ImageRequest, "parameters" | "images" | "hint">): Canvas {
+export function canvasOf({ parameters, images, hint }: Pick<ImageRequest, "parameters" | "images" | "hint">): Canvas {
   const { task, size, startAtUnetNumber = REQUEST_DEFAULTS.startAtUnetNumber } = parameters;
   return {
     size,

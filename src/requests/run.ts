@@ -162,7 +162,16 @@ async function edit(source: ScriptSource, request: ImageRequest, events: Request
   const { parameters, images, hint, batchSize } = request;
   const { prompts, seed, strength, frames } = parameters;
   const [from = "", to = ""] = prompts;
-  const options = { ...calls(events), seed, ...decoder({ ...parameters, batchSize }), from, to, strength, frames, hint };
+  const options = {
+    ...calls(events),
+    seed,
+    ...decoder({ ...parameters, batchSize }),
+    from,
+    to,
+    strength,
+    frames,
+    hint,
+  };
   return inOrder(await source.script("TextGuidedEdit", events).run(images, options));
 }
 

@@ -130,7 +130,10 @@ describe("inpainting", () => {
     expect([fitted.images[0], fitted.mask]).toEqual([image(2, 9), new Uint8Array(4)]);
     expect(await fitInpainting(inpaint, decoder(4), resize)).toBe(inpaint);
     expect(await fitInpainting(inpaint, undefined, resize)).toBe(inpaint);
-    const wide = request({ task: "inpaint", size: { width: 4, height: 2 } }, { images: [image(4)], mask: inpaint.mask });
+    const wide = request(
+      { task: "inpaint", size: { width: 4, height: 2 } },
+      { images: [image(4)], mask: inpaint.mask },
+    );
     const high = await fitInpainting(wide, decoder(8, { sizeUnit: 2 }), resize);
     expect([high.images[0]?.width, high.mask?.length]).toEqual([4, 8]);
     const variations = request({ task: "variations" }, { images: [image(4)] });

@@ -197,7 +197,12 @@ describe("size, noise and hint of a draft", () => {
 
   it("leave inpainting its own size, which is that of the square of its image", async () => {
     const draft = draftOf(MANY_SIZES);
-    Object.assign(draft, { size, noiseLevel, inpaintPrompts: "a", mask: { share: 0.5, values: () => new Uint8Array(4) } });
+    Object.assign(draft, {
+      size,
+      noiseLevel,
+      inpaintPrompts: "a",
+      mask: { share: 0.5, values: () => new Uint8Array(4) },
+    });
     await draft.addImage("inpaint", PNG, "photo.png");
     await draft.setHint(PNG);
     const { parameters, hint } = requestOf(draft, "inpaint");

@@ -69,7 +69,11 @@ function withRequirements<Info extends NonNullable<ServedModelInfo["prior"] | Se
 }
 
 /** A request as a form: pixels as PNG files, which keep them exactly. */
-async function formOf(codec: Codec, model: string, { images, mask, hint, ...request }: ImageRequest): Promise<FormData> {
+async function formOf(
+  codec: Codec,
+  model: string,
+  { images, mask, hint, ...request }: ImageRequest,
+): Promise<FormData> {
   const form = new FormData();
   form.set("request", JSON.stringify({ ...request, model, previewEvery: PREVIEW_EVERY }));
   for (const image of images) form.append("image", await codec.encodeImage(image), "image.png");

@@ -64,7 +64,9 @@ export function findProblem(values: DraftValues, task: Task, given: Given): Prob
   return (
     modelProblem(values, task, given.facts) ??
     imageProblem(values, task, given) ??
-    (given.lacksHint ? missing("hint", "Add a hint image: this model follows one, such as a map of depths.") : undefined) ??
+    (given.lacksHint
+      ? missing("hint", "Add a hint image: this model follows one, such as a map of depths.")
+      : undefined) ??
     textProblem(values, task, given.facts) ??
     numberProblem(values, task, given.facts) ??
     negativeProblem(values, task, given.facts)
