@@ -6,6 +6,9 @@ import { openCheckpoint, type Checkpoint } from "../../weights/checkpoint.js";
 /** File names of weights without extension: of the diffusers library, and of transformers. */
 export type WeightsBase = "diffusion_pytorch_model" | "model";
 
+/** The base of networks of the diffusers library. */
+export const NETWORK_WEIGHTS = "diffusion_pytorch_model" satisfies WeightsBase;
+
 /** The variant with weights in f16, of half the size. */
 const F16 = "fp16";
 

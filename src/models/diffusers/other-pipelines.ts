@@ -3,9 +3,9 @@ import type { Opened } from "../opened.js";
 
 /** What pipelines of diffusers need that no family here has. */
 const MISSING: readonly (readonly [pipeline: RegExp, missing: string])[] = [
-  [/^KandinskyV22/, "another use of Kandinsky 2.2 than those that run"],
+  [/^KandinskyV22/, "steps that no supported pipeline of Kandinsky 2.2 has"],
   [/^Kandinsky/, "the text encoder and the conditions of another Kandinsky than 2.2"],
-  [/^StableUnCLIP/, "another use of Stable unCLIP than those that run"],
+  [/^StableUnCLIP/, "steps that no supported pipeline of Stable unCLIP has"],
   [/^(?:StableDiffusion|LatentDiffusion)/, "a decoder (AutoencoderKL) without an image embedding"],
   [/^ShapE/, "a renderer of three-dimensional shapes"],
 ];

@@ -1,7 +1,7 @@
 /** Builds the decoder of Kandinsky 2.2 from a folder in the layout of diffusers. */
 import type { UnetSource } from "../../config/load-config-data.js";
 import { WeightStore } from "../../weights/weight-store.js";
-import { openComponent } from "../diffusers/component-weights.js";
+import { NETWORK_WEIGHTS, openComponent } from "../diffusers/component-weights.js";
 import { ddpmSchedulerOptions } from "../diffusers/config/ddpm-scheduler-config.js";
 import { LATENT_CHANNELS, UNET_NAME } from "../diffusers/latents/latents.js";
 import { folderOf, onlyUnet } from "../diffusers/requested-folder.js";
@@ -15,9 +15,6 @@ import { DecoderStage, MOVQ_NAME, type DecoderStageOptions } from "./decoder/dec
 import { KandinskyCascade } from "./decoder/kandinsky-cascade.js";
 import { componentsIn } from "./components-in.js";
 import { FAMILY, type DecoderComponents } from "./layouts.js";
-
-/** What diffusers' weights are called. */
-const BASE = "diffusion_pytorch_model";
 
 /** The options of a decoder. Rejects with `FileError`, or `ConfigError` for options that are not supported or do not fit. */
 export async function readDecoder(folder: OpenedFolder, components: DecoderComponents): Promise<DecoderStageOptions> {
@@ -41,8 +38,8 @@ export async function loadCascade(requests: readonly BuildRequest<UnetSource>[])
   const folder = folderOf(opened, FAMILY);
   const components = componentsIn(folder, "decoder");
   const options = await readDecoder(folder, components);
-  const unet = new WeightStore(arena, await openComponent(folder, components.unet, BASE));
-  const movq = new WeightStore(arena, await openComponent(folder, components.movq, BASE));
+  const unet = new WeightStore(arena, await openComponent(folder, components.unet, NETWORK_WEIGHTS));
+  const movq = new WeightStore(arena, await openComponent(folder, components.movq, NETWORK_WEIGHTS));
   return {
     model: new KandinskyCascade(new DecoderStage({ unet: unet.root, movq: movq.root }, options)),
     components: [

@@ -3,7 +3,7 @@ import { ConfigError } from "../../config/config-error.js";
 import type { ModelSource, PriorSource, UnetSource } from "../../config/load-config-data.js";
 import { WeightStore } from "../../weights/weight-store.js";
 import { declareEncoders } from "../diffusers/clip-encoders.js";
-import { openComponent } from "../diffusers/component-weights.js";
+import { NETWORK_WEIGHTS, openComponent } from "../diffusers/component-weights.js";
 import { componentsOf } from "../diffusers/components.js";
 import { declarePrior } from "../diffusers/prior/load-prior.js";
 import type { UnclipPrior } from "../diffusers/prior/unclip-prior.js";
@@ -18,9 +18,6 @@ import { KarloCascade } from "./karlo-cascade.js";
 import { readCascade } from "./read-options.js";
 import { FIRST_STEPS, LAST_STEP, SuperResolutionStage } from "./super-resolution-stage.js";
 
-/** What diffusers' weights are called. */
-const BASE = "diffusion_pytorch_model";
-
 /** Builds the prior. Rejects with `ConfigError`, `FormatError` or `FileError`, which name the file. */
 export async function loadPrior({ opened, arena }: BuildRequest<PriorSource>): Promise<Declared<UnclipPrior>> {
   return declarePrior(folderOf(opened, "Karlo"), arena, PRIOR, { defaults: PRIOR_DEFAULTS });
@@ -31,7 +28,7 @@ export async function loadCascade(requests: readonly BuildRequest<UnetSource>[])
   const { opened, arena } = onlyRequest(requests);
   const folder = folderOf(opened, "Karlo");
   const { decoder, superResolution } = await readCascade(folder);
-  const open = async (component: string) => ({ component, source: await openComponent(folder, component, BASE) });
+  const open = async (component: string) => ({ component, source: await openComponent(folder, component, NETWORK_WEIGHTS) });
   const whole = new WeightStore(arena, joinedTensors([await open("decoder"), await open("text_proj")]));
   const first = new WeightStore(arena, (await open("super_res_first")).source);
   const last = new WeightStore(arena, (await open("super_res_last")).source);

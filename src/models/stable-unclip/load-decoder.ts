@@ -4,7 +4,7 @@ import type { Arena } from "../../tensor/arena.js";
 import { WeightStore } from "../../weights/weight-store.js";
 import { DECODER_TEXT_ENCODER } from "../component.js";
 import { declareTextEncoder } from "../diffusers/clip-encoders.js";
-import { openComponent } from "../diffusers/component-weights.js";
+import { NETWORK_WEIGHTS, openComponent } from "../diffusers/component-weights.js";
 import { ddpmSchedulerOptions } from "../diffusers/config/ddpm-scheduler-config.js";
 import { pndmSchedulerOptions } from "../diffusers/config/pndm-scheduler-config.js";
 import { LATENT_CHANNELS, UNET_NAME } from "../diffusers/latents/latents.js";
@@ -19,9 +19,6 @@ import { stableUnclipUnetOptions } from "./config/unet-config.js";
 import { DecoderStage, VAE_NAME, type DecoderStageOptions } from "./decoder/decoder-stage.js";
 import { StableUnclipCascade } from "./decoder/stable-unclip-cascade.js";
 import { DECODER, ENCODERS, FAMILY } from "./layouts.js";
-
-/** What diffusers' weights are called. */
-const BASE = "diffusion_pytorch_model";
 
 /** The options of a decoder, without the length of its texts. */
 export type ReadDecoder = Omit<DecoderStageOptions, "contextLength">;
@@ -72,5 +69,5 @@ export async function loadCascade(
 }
 
 async function openStore(folder: OpenedFolder, arena: Arena, component: string): Promise<WeightStore> {
-  return new WeightStore(arena, await openComponent(folder, component, BASE));
+  return new WeightStore(arena, await openComponent(folder, component, NETWORK_WEIGHTS));
 }

@@ -65,7 +65,7 @@ class PixelAttention {
 
   constructor(weights: Weights, width: number, norms: Norms) {
     this.#norm = norms.declare(weights.at(norms.inAttention), width);
-    this.#attention = new SelfAttention(weights, { width, dimHead: width, groups: undefined, eps: 0 });
+    this.#attention = new SelfAttention(weights, { width, dimHead: width });
   }
 
   forward(x: Tensor, latents: Tensor | undefined): Tensor {

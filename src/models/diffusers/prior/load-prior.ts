@@ -3,7 +3,7 @@ import type { Arena } from "../../../tensor/arena.js";
 import { PRIOR_NAME } from "../../component.js";
 import type { Declared } from "../../family.js";
 import type { OpenedFolder } from "../../opened.js";
-import { openComponent } from "../component-weights.js";
+import { NETWORK_WEIGHTS, openComponent } from "../component-weights.js";
 import { priorOptions, type PriorOptions } from "../config/prior-config.js";
 import { componentsOf } from "../components.js";
 import { ddpmSchedulerOptions } from "../config/ddpm-scheduler-config.js";
@@ -67,7 +67,7 @@ export async function declarePrior(
   defaults: PriorDefaults,
 ): Promise<Declared<UnclipPrior>> {
   const { network, scheduler } = await readPrior(folder, components);
-  const store = new WeightStore(arena, await openComponent(folder, components.prior, "diffusion_pytorch_model"));
+  const store = new WeightStore(arena, await openComponent(folder, components.prior, NETWORK_WEIGHTS));
   const model = new UnclipPrior(store.root, { ...defaults, network, scheduler });
   return { model, components: [{ name: PRIOR_NAME, weights: store }], weights: [{ stores: [store] }] };
 }

@@ -10,8 +10,9 @@ export interface SelfAttentionOptions {
   readonly width: number;
   readonly dimHead: number;
   /** Groups of the norm before it; undefined: there is no norm. */
-  readonly groups: number | undefined;
-  readonly eps: number;
+  readonly groups?: number | undefined;
+  /** Of that norm. Default: 1e-5. */
+  readonly eps?: number | undefined;
 }
 
 /** Names of the projections, and those of checkpoints from before diffusers 0.18. */
@@ -32,7 +33,7 @@ export class SelfAttention {
   readonly #toV: Linear;
   readonly #toOut: Linear;
 
-  constructor(weights: Weights, { width, dimHead, groups, eps }: SelfAttentionOptions) {
+  constructor(weights: Weights, { width, dimHead, groups, eps = 1e-5 }: SelfAttentionOptions) {
     const heads = { heads: Math.floor(width / dimHead), dimHead };
     const names = !weights.has("to_q.weight") && weights.has("query.weight") ? OLD_NAMES : NAMES;
     this.#path = weights.path;

@@ -7,7 +7,7 @@ import type { Arena } from "../../../tensor/arena.js";
 import { openCheckpoint } from "../../../weights/checkpoint.js";
 import type { Weights } from "../../../weights/store.js";
 import { WeightStore } from "../../../weights/weight-store.js";
-import { findWeights } from "../component-weights.js";
+import { findWeights, NETWORK_WEIGHTS } from "../component-weights.js";
 
 /** A component of a fixture's model folder: the content and the name of its config. */
 export interface ComponentConfig {
@@ -72,7 +72,7 @@ export async function withComponents<Model, Result>(
 async function openWeights(fixture: Fixture, component: string): Promise<ByteSource> {
   const { model, variant } = fixture.info(info);
   const folder = plainFolder(fixture.location(model));
-  const path = await findWeights(folder, component, "diffusion_pytorch_model", { prefersF16: variant === "fp16" });
+  const path = await findWeights(folder, component, NETWORK_WEIGHTS, { prefersF16: variant === "fp16" });
   if (path !== undefined) return folder.open(path);
   throw new FileError(folder.name, `has no weights of its component ${component}`, { code: "file/not-found" });
 }
