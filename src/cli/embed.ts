@@ -13,6 +13,7 @@ import { writeFileAtomic } from "../platform/node.js";
 import { tryFolder } from "../platform/node-temporary-files.js";
 import { captionOf } from "./asking/captions.js";
 import { expandFolders, loadForClip } from "./asking/image-files.js";
+import { valuePerInput } from "./asking/per-input.js";
 import { readPrompts } from "./asking/prompts.js";
 import { UsageError } from "./errors.js";
 import { loadingOptions } from "./generating/command.js";
@@ -149,10 +150,7 @@ function checkInitImages({ initImage, strength, prior }: EmbedFlags, texts: numb
   }
   if (!prior) throw new UsageError("--init-image cannot be combined with --no-prior: the prior starts from it.");
   if (texts === 0) throw new UsageError("--init-image needs a text: give --text or --texts-file.");
-  if (initImage.length === 1 || initImage.length === texts) return;
-  throw new UsageError(
-    `--init-image must be given once, or once for each of ${counted(texts, "text")}; it was given ${counted(initImage.length, "time")}.`,
-  );
+  valuePerInput("--init-image", initImage, texts, "text");
 }
 
 interface EmbedInputs {

@@ -1,15 +1,17 @@
 import { basename, parse } from "node:path";
 import { Option, type Command } from "commander";
 import { MASK_CHANNELS, type MaskChannel } from "../image/mask.js";
+import { checkDecoderSettings } from "../pipeline/decoder-call.js";
 import { BasicInpainting } from "../pipeline/scripts/basic-inpainting.js";
 import { askSamples, openAsker, type Asker } from "./asking/asking.js";
 import { askText, textsFor } from "./asking/captions.js";
-import { addSizeOption, checkCanvasFlags, keepsProportions } from "./generating/canvas-options.js";
+import { addSizeOption, keepsProportions } from "./generating/canvas-options.js";
 import { generateImages } from "./generating/command.js";
 import {
   addGenerationOptions,
   addNegativeOption,
   addPriorOptions,
+  decoderOptions,
   samplingOptions,
   type GenerationFlags,
   type NegativeFlags,
@@ -86,7 +88,7 @@ async function inpaint(flags: InpaintFlags): Promise<void> {
     inputs: { image: basename(image), mask: basename(mask), prompt: texts[i]! },
   }));
   await generateImages(flags, signal, (manager, scripts) => {
-    checkCanvasFlags(manager, flags.size, { inpaints: true });
+    checkDecoderSettings(manager, decoderOptions(flags), true);
     const inputs = keepsProportions(manager) ? wholeMasked(pairs, reading) : squareMasked(pairs, files, reading);
     const images = inputs.map(({ image }) => image);
     const masks = inputs.map(({ mask }) => mask);

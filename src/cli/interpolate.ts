@@ -62,7 +62,7 @@ export function register(program: Command): void {
     .option("--frames <n>", "number of images, including both ends", wholeNumber, 8)
     .option("--start-text <text>", "what the start image shows (default: from its record or its name)", nonEmptyText)
     .option("--end-text <text>", "what the end image shows (default: from its record or its name)", nonEmptyText);
-  addHintOption(command, "series");
+  addHintOption(command);
   addGenerationOptions(addPriorOptions(command)).optionsGroup("Sampling:");
   addNoiseLevelOption(addSizeOption(command))
     .addHelpText("after", EXAMPLES)

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { Option, type Command } from "commander";
 import type { GpuDevice } from "../gpu/device.js";
@@ -41,6 +41,7 @@ export function register(program: Command): void {
 /** Fixture folders in and below a folder, sorted by name. Throws `UsageError` if there are none. */
 function fixtureFolders(folder: string): readonly string[] {
   if (!existsSync(folder)) throw new UsageError(`There is no folder ${folder}.`);
+  if (!statSync(folder).isDirectory()) throw new UsageError(`${folder} is a file: give the folder of a fixture.`);
   const found = existsSync(join(folder, "fixture.json"))
     ? [folder]
     : readdirSync(folder, { recursive: true, encoding: "utf8" })

@@ -49,7 +49,8 @@ export function checkSize(
 export function checkCanvas(cascade: Stages, canvas: Canvas, inpaints: boolean): void {
   checkSize(cascade, canvas);
   const { hint } = canvas;
-  const { imageSize: side, takesHint, inpaintsOnly } = cascade.stages[0]!.info;
+  const { info } = cascade.stages[0]!;
+  const { takesHint, inpaintsOnly } = info;
   if (hint !== undefined && !takesHint) {
     const message = "This decoder takes no hint: leave it out, or use one that was trained with hints.";
     throw new ArgumentError("hint", message, {
@@ -58,7 +59,7 @@ export function checkCanvas(cascade: Stages, canvas: Canvas, inpaints: boolean):
     });
   }
   if (hint === undefined && takesHint) {
-    const message = `This decoder needs a hint, such as a map of depths, of about ${side} × ${side} pixels: pass hint.`;
+    const message = `This decoder needs a hint, such as a map of depths, of about ${formatSize(hintSize(info, {}))} pixels: pass hint.`;
     throw new ArgumentError("hint", message, { code: "argument/missing" });
   }
   if (!inpaintsOnly || inpaints) return;

@@ -82,7 +82,7 @@ describe("dalle2 dream", () => {
     [[file], `To use the embeddings in it: --embeddings ${file}`],
     [
       ["a ring", "--init-image", image, "--init-image", image],
-      "--init-image must be given once, or once for each of 1 prompt; it was given 2 times",
+      "--init-image must be given once; it was given 2 times",
     ],
     [["--prompt", "a ring", "--init-image", image, "--strength", "2"], "It is not a number from 0 to 1"],
   ])("refuses %s", (args, message) => {

@@ -130,7 +130,7 @@ describe("dalle2 embed --init-image", () => {
     [["--text", text, "--no-prior", "--init-image", "a.png"], "--init-image cannot be combined with --no-prior"],
     [
       ["--text", text, "--init-image", "a.png", "--init-image", "b.png"],
-      "--init-image must be given once, or once for each of 1 text; it was given 2 times",
+      "--init-image must be given once; it was given 2 times",
     ],
   ])("refuses %s", (args, message) => {
     const { status, stderr } = run(args, "none.safetensors");

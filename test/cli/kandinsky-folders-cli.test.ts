@@ -3,6 +3,8 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { makeImage } from "../../src/image/image.js";
+import { encodePng } from "../../src/image/png.js";
 import type { ConfigReport } from "../../src/cli/test.js";
 import type { FolderInspection } from "../../src/models/inspect-folder.js";
 import type { MemoryPlan } from "../../src/pipeline/manager/memory-plan.js";
@@ -116,5 +118,30 @@ describe("dalle2 dream", () => {
     ]);
     expect(readFileSync(join(out, "decoder/README.md"), "utf8")).toBe(CARD);
     expect(await dream("--model-config", join(out, "decoder"))).toEqual(await dream("--model-config", DECODER));
+  });
+});
+
+describe("dalle2 dream --from", () => {
+  it("asks for the folder of the prior again, which records do not name", () => {
+    const out = mkdtempSync(join(root, "out-"));
+    const named = ["--model-config", DECODER, "--prior-folder", PRIOR];
+    const [report] = generated(["dream", "a red square", ...STEPS, "--output-path", out, ...named]);
+    const repeat = ["dream", "--from", report!.file, "--output-path", out];
+    const { status, stderr } = dalle2(repeat);
+    expect(status).toBe(2);
+    expect(stderr).toContain("Give --model-config and --prior-folder again.");
+    expect(generated([...repeat, "--dtype", "f32", ...named])).toHaveLength(1);
+  });
+});
+
+describe("dalle2 inpaint", () => {
+  it("says of a decoder with a hint that it cannot inpaint, before it asks for an option that it does not have", async () => {
+    const image = join(root, "image.png");
+    writeFileSync(image, await encodePng(makeImage(16, 16, 3, new Uint8Array(16 * 16 * 3))));
+    const model = join(fixtureFolder("kandinsky-controlnet"), "model");
+    const { status, stderr } = dalle2(["inpaint", image, "--mask", image, "--text", "a cat", "--model-config", model]);
+    expect(status).toBe(2);
+    expect(stderr).toContain("This decoder cannot inpaint");
+    expect(stderr).not.toContain("hint");
   });
 });

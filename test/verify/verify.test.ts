@@ -154,5 +154,8 @@ describe("dalle2 verify", () => {
     mkdirSync(empty);
     await expect(run(empty)).rejects.toThrow("no fixture.json");
     await expect(run(join(root, "nowhere"))).rejects.toThrow("no folder");
+    const file = join(empty, "file.json");
+    writeFileSync(file, "{}");
+    await expect(run(file)).rejects.toThrow("file.json is a file: give the folder of a fixture.");
   });
 });

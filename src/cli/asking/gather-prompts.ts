@@ -2,7 +2,6 @@ import { basename } from "node:path";
 import type { RgbImage } from "../../image/image.js";
 import type { DalleModelManager } from "../../pipeline/manager/model-manager.js";
 import type { Embedding } from "../../pipeline/embedding.js";
-import { counted } from "../../platform/counted.js";
 import { UsageError } from "../errors.js";
 import { loadEmbeddings } from "../generating/embeddings.js";
 import { hintInput, keepsProportions, type HintFlags } from "../generating/canvas-options.js";
@@ -10,6 +9,7 @@ import type { GenerationFlags } from "../generating/options.js";
 import { say } from "../output.js";
 import { askSamples, openAsker } from "./asking.js";
 import { cropToSquare, loadImage } from "./image-files.js";
+import { valuePerInput } from "./per-input.js";
 import { askPrompts, readPrompts } from "./prompts.js";
 
 /** Flags of `dalle2 dream` for its inputs and the number of images. */
@@ -82,14 +82,10 @@ export async function readInitImages(
   prompts: number,
 ): Promise<readonly InitImage[] | undefined> {
   if (!files) return undefined;
-  if (files.length !== 1 && files.length !== prompts) {
-    throw new UsageError(
-      `--init-image must be given once, or once for each of ${counted(prompts, "prompt")}; it was given ${counted(files.length, "time")}.`,
-    );
-  }
+  const indices = valuePerInput("--init-image", files, prompts, "prompt");
   const images: InitImage[] = [];
   for (const file of files) images.push({ file, image: await loadImage(file) });
-  return Array.from({ length: prompts }, (_, i) => images[i] ?? images[0]!);
+  return indices.map((index) => images[index]!);
 }
 
 /** Initial images as the decoder takes them: if it has one size, cropped to squares, which is said. */

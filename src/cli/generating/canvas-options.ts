@@ -6,9 +6,8 @@ import type { CanvasOptions, ImageSize } from "../../pipeline/canvas-options.js"
 import { decoderOf } from "../../pipeline/decoder-call.js";
 import type { DalleModelManager } from "../../pipeline/manager/model-manager.js";
 import { ArgumentError } from "../../platform/arguments.js";
-import { counted } from "../../platform/counted.js";
 import { loadImage } from "../asking/image-files.js";
-import { UsageError } from "../errors.js";
+import { valuePerInput } from "../asking/per-input.js";
 import { collectTexts } from "../option-values.js";
 
 /** The option of commands that generate images of a size. */
@@ -30,11 +29,11 @@ export function addSizeOption(command: Command): Command {
   );
 }
 
-/** Adds the option of `HintFlags`. `input` says what a hint is given for: "prompt". */
-export function addHintOption(command: Command, input: string): Command {
+/** Adds the option of `HintFlags`. `input` says what each can have a hint of its own: "prompt". Default: one hint for all images. */
+export function addHintOption(command: Command, input?: string): Command {
   return command.option(
     "--hint <file>",
-    `image that the results follow, such as a map of depths, for models that were trained with hints: one for all, or one per ${input}`,
+    `image that the results follow, such as a map of depths, for models that were trained with hints${input === undefined ? "" : `: one for all, or one per ${input}`}`,
     collectTexts,
   );
 }
@@ -55,9 +54,9 @@ export function parseSize(text: string): number | ImageSize {
 export function checkCanvasFlags(
   manager: DalleModelManager,
   size: CanvasOptions["size"],
-  { hint, inpaints = false }: Pick<CanvasOptions, "hint"> & { readonly inpaints?: boolean } = {},
+  { hint }: Pick<CanvasOptions, "hint">,
 ): void {
-  checkCanvas(decoderOf(manager), { size, hint }, inpaints);
+  checkCanvas(decoderOf(manager), { size, hint }, false);
 }
 
 /** Whether images that are not square stay so. */
@@ -72,14 +71,10 @@ export async function loadHints(
   input: string,
 ): Promise<readonly RgbImage[] | undefined> {
   if (!files) return undefined;
-  if (files.length !== 1 && files.length !== count) {
-    throw new UsageError(
-      `--hint must be given once, or once for each of ${counted(count, input)}; it was given ${counted(files.length, "time")}.`,
-    );
-  }
+  const indices = valuePerInput("--hint", files, count, input);
   const images: RgbImage[] = [];
   for (const file of files) images.push(await loadImage(file));
-  return Array.from({ length: count }, (_, i) => images[i] ?? images[0]!);
+  return indices.map((index) => images[index]!);
 }
 
 /** The name of the hint of an input, for its record. */

@@ -1,5 +1,6 @@
 import { isUrl } from "../../files/open.js";
 import type { GeneratedOn, ImageRecord } from "../../pipeline/records/image-record.js";
+import { CHANGED } from "../../pipeline/records/generated-on.js";
 import { readRecord } from "../../pipeline/records/image-record.js";
 import { repetitionOf, type Repetition } from "../../pipeline/records/repeat.js";
 import { UsageError } from "../errors.js";
@@ -21,8 +22,10 @@ export interface Repeated {
   readonly generatedOn: GeneratedOn;
 }
 
-/** Reads the record in an image file. `hint` are the hints that the
- * caller gives again. Rejects with `UsageError` if there is none, or `dream` cannot repeat it. */
+/**
+ * Reads the record in an image file. `hint` are the hints that the caller gives again. Rejects with `UsageError` if there is none, or
+ * `dream` cannot repeat it.
+ */
 export async function recordToRepeat(file: string, { hint }: HintFlags = {}): Promise<ImageRecord> {
   const { record } = await readRecord(file);
   if (!record) {
@@ -69,8 +72,17 @@ export function repeated(record: ImageRecord, modelConfig = recordedConfig(recor
   };
 }
 
-/** The load config in a record. Throws `UsageError` for a URL: the author of an image must not choose what is downloaded. */
+/**
+ * The load config in a record. Throws `UsageError` for one that was changed, since the record does not say how, and for a URL: the
+ * author of an image must not choose what is downloaded.
+ */
 function recordedConfig({ model: { config } }: ImageRecord): string | undefined {
+  if (config?.endsWith(CHANGED)) {
+    const source = config.slice(0, -CHANGED.length);
+    throw new UsageError(
+      `The image was generated with ${source} and models other than its own, such as those of --prior-folder, which the record does not name. Give --model-config and --prior-folder again.`,
+    );
+  }
   if (config === undefined || !isUrl(config)) return config;
   throw new UsageError(
     `The image was generated with the load config ${config}. If you trust it, give it as --model-config.`,

@@ -126,9 +126,12 @@ async function holdsPrior(config: ModelLoadConfig, file: FileLocation): Promise<
     const [files] = (await config.folders(file, { onWarning: () => undefined })) ?? [];
     if (!files || !(await files.has(FOLDER_INDEX))) return false;
     const opened = await openModelFolder(files);
-    const claimed = claimOf(opened);
-    await opened.close();
-    return claimed !== undefined && kindsOf(claimed.claim).includes("prior");
+    try {
+      const claimed = claimOf(opened);
+      return claimed !== undefined && kindsOf(claimed.claim).includes("prior");
+    } finally {
+      await opened.close();
+    }
   } catch (error) {
     // Nobody said that it is there, so whatever it is instead is no mistake.
     if (error instanceof FileError || error instanceof FormatError) return false;

@@ -18,10 +18,13 @@ interface DescribedModels {
 /** What records of the default load config leave out. */
 const DEFAULT_CONFIG = "shapes";
 
+/** What follows the name of a load config whose content was changed: the name alone does not lead to the models. */
+export const CHANGED = ", changed";
+
 /** Describes models and where they run, for records. `name` is how to name the load config; `reading` how its files were read. */
 export async function describeModels(
   { config, gpu, dtype, weightFormat }: DescribedModels,
-  name = config.isChanged ? `${config.source}, changed` : config.source,
+  name = config.isChanged ? `${config.source}${CHANGED}` : config.source,
   reading: FileOptions = {},
 ): Promise<GeneratedOn> {
   const files = await identifyModels(config, { ...reading, prefersF16: dtype === "f16" });
