@@ -2,7 +2,7 @@
 // package, and runs the tests. The last line counts everything: `N passed, N failed`. Each step before the tests counts
 // as one. Arguments are passed to vitest: `npm test -- test/cli`.
 
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -20,14 +20,48 @@ function run(program, args) {
   return status === 0;
 }
 
-function step(name, program, args) {
-  console.log(`\n# ${name}`);
-  if (run(program, args)) {
+/** Counts a step. */
+function countStep(name, succeeded) {
+  if (succeeded) {
     count.passed++;
   } else {
     count.failed++;
     console.error(`# ${name} failed`);
   }
+}
+
+/** A step that the next ones need. */
+function step(name, program, args) {
+  console.log(`\n# ${name}`);
+  countStep(name, run(program, args));
+}
+
+/** Runs a script of package.json beside others. Resolves once its output is shown, at its end, under its name. */
+function stepBeside([name, script, ...args]) {
+  const child = spawn("npm", ["run", "--silent", script, ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+    shell: process.platform === "win32",
+  });
+  const output = [];
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (bytes) => output.push(bytes));
+  // It is followed by "close".
+  child.once("error", ({ message }) => output.push(Buffer.from(`${message}\n`)));
+  return new Promise((resolve) => {
+    child.once("close", (status) => {
+      process.stdout.write(`\n# ${name}\n${Buffer.concat(output)}`);
+      countStep(name, status === 0);
+      resolve();
+    });
+  });
+}
+
+/** Runs steps that do not need each other, two at a time: each keeps about one core busy. */
+async function stepsBeside(steps) {
+  const waiting = steps.values();
+  const lane = async () => {
+    for (const each of waiting) await stepBeside(each);
+  };
+  await Promise.all([lane(), lane()]);
 }
 
 function runVitest() {
@@ -58,12 +92,15 @@ function countFile({ status, assertionResults: tests }) {
 
 step("build", "npm", ["run", "--silent", "build"]);
 step("adapter", process.execPath, ["dist/cli/main.js", "setup"]);
-step("lint", "npm", ["run", "--silent", "lint"]);
-step("types", "npm", ["run", "--silent", "typecheck"]);
-step("layers", "npm", ["run", "--silent", "layers"]);
-step("docs", "npm", ["run", "--silent", "docs", "--", "--emit", "none"]);
-step("unused", "npm", ["run", "--silent", "unused"]);
-step("package", "npm", ["run", "--silent", "package"]);
+// The longest first.
+await stepsBeside([
+  ["lint", "lint"],
+  ["types", "typecheck"],
+  ["package", "package"],
+  ["docs", "docs", "--", "--emit", "none"],
+  ["layers", "layers"],
+  ["unused", "unused"],
+]);
 runVitest();
 
 if (count.skipped > 0) console.log(`${count.skipped} skipped`);
