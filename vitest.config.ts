@@ -22,7 +22,7 @@ class LongestFirst extends BaseSequencer {
 export default defineConfig({
   resolve: { alias: { "#platform": platform, "dalle2-webgpu/requests": requests, "dalle2-webgpu": library } },
   test: {
-    globalSetup: ["test/support/generate.ts", "test/app/support/screenshots-page.ts"],
+    globalSetup: ["test/support/generate.ts", "test/support/run-folder.ts", "test/app/support/screenshots-page.ts"],
     testTimeout: 120_000,
     hookTimeout: 120_000,
     sequence: { sequencer: LongestFirst },

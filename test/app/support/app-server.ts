@@ -1,12 +1,14 @@
 import { execFile } from "node:child_process";
-import { rmSync } from "node:fs";
-import { cp, mkdtemp, readFile, rm } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
+import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
+import { inject } from "vitest";
 import { ServerProcess } from "../../server/support/server-process.js";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
@@ -48,18 +50,32 @@ async function buildVersionOf(config: string): Promise<string> {
   return folder;
 }
 
-let built: Promise<string> | undefined;
+/** The app, which the first process of a run that asks for it builds: the others wait for that. */
+async function builtOnce(): Promise<string> {
+  const folder = join(inject("runFolder"), "app");
+  const failure = `${folder}.failed`;
+  const isFirst = await mkdir(`${folder}.lock`).then(
+    () => true,
+    () => false,
+  );
+  if (isFirst) {
+    try {
+      await rename(await buildVersionOf("web/vite.config.ts"), folder);
+    } catch (error) {
+      await writeFile(failure, String(error));
+    }
+  }
+  while (!existsSync(folder)) {
+    if (existsSync(failure)) throw new Error(`The app could not be built: ${await readFile(failure, "utf8")}`);
+    await pause(50);
+  }
+  return folder;
+}
 
-/** A copy of the app, which is built once in a file of tests. */
+/** A copy of the app, which is built once in a run of tests. */
 export async function buildApp(): Promise<string> {
-  built ??= buildVersionOf("web/vite.config.ts").then((folder) => {
-    process.once("exit", () => {
-      rmSync(folder, { recursive: true });
-    });
-    return folder;
-  });
   const folder = await newFolder();
-  await cp(await built, folder, { recursive: true });
+  await cp(await builtOnce(), folder, { recursive: true });
   return folder;
 }
 
