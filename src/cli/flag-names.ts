@@ -32,6 +32,8 @@ const OTHERS: Readonly<Record<string, string>> = {
   dtype: "--dtype",
   weights: "--weights",
   offload: "--offload",
+  size: "--size",
+  hint: "--hint",
   from: "--from",
   to: "--to",
 };
@@ -52,6 +54,9 @@ export function inFlags(error: unknown, text: string): string {
   const { argument, component } = error.place ?? {};
   const start = argument === undefined ? undefined : flagOf(argument, component);
   const withFlag = start !== undefined && text.startsWith(`${argument} `) ? start + text.slice(argument!.length) : text;
-  // Only names in camel case: other option names are also English words.
-  return withFlag.replace(/(?<![\w-])[a-z]+(?:[A-Z][a-z0-9]*)+(?!\w)/g, (name) => flagOf(name, component) ?? name);
+  const named = (name: string): string => flagOf(name, component) ?? name;
+  // Only names in camel case, or that a message asks to pass or to leave out: other option names are also English words.
+  return withFlag
+    .replace(/\b(pass|leave) ([a-z]+)\b/g, (_, verb: string, name: string) => `${verb} ${named(name)}`)
+    .replace(/(?<![\w-])[a-z]+(?:[A-Z][a-z0-9]*)+(?!\w)/g, named);
 }

@@ -7,6 +7,8 @@ import type { GpuContext } from "../fixture/runner.js";
 import { GivenLatents } from "../fixture/given-latents.js";
 import { makeImage, type RgbImage } from "../image/image.js";
 import { TransformersImageEncoder } from "../models/clip/transformers/image-encoder.js";
+import { UNET_NAME } from "../models/diffusers/latents/latents.js";
+import type { Cascade, UseComponent } from "../models/interfaces.js";
 import { splitRows, type Embedding } from "../pipeline/embedding.js";
 import { InferenceScript } from "../pipeline/inference-script.js";
 import type { EncodedText } from "../pipeline/manager/encoded-texts.js";
@@ -15,8 +17,10 @@ import { DalleModelManager } from "../pipeline/manager/model-manager.js";
 import { forkOf, type Randomness } from "../pipeline/randomness.js";
 import type { ScriptOptions } from "../pipeline/script-options.js";
 import { InternalError } from "../platform/internal-error.js";
+import type { Arena } from "../tensor/arena.js";
 import type { HostTensor } from "../tensor/host-tensor.js";
 import type { ComputeType } from "../tensor/dtype.js";
+import { Tensor } from "../tensor/tensor.js";
 import { FormatError } from "../weights/errors.js";
 
 // What fixtures of diffusers' pipelines have in common. They run through the scripts that everyone uses.
@@ -175,6 +179,34 @@ export async function textsOf(
   const encoded = await new Texts(manager, QUIET).encoded(texts);
   const embeds = joined(encoded.map(({ textEmbed }) => textEmbed));
   return paired(fixture, `${call}.prompt_embeds`, embeds, ENCODED[manager.dtype]);
+}
+
+/**
+ * Uses the components of a decoder in the space of latents, and keeps the latents that its U-Net samples: those of the images in the
+ * last run.
+ */
+export class LatentTap {
+  #latents: Float32Array | undefined;
+
+  constructor(
+    private readonly manager: DalleModelManager,
+    private readonly arena: Arena,
+  ) {}
+
+  /** `use` of the decoder's options. */
+  readonly use: UseComponent<Cascade> = (component, body) =>
+    this.manager.useCascade(component, async ({ model, dtype }) => {
+      const arena = this.arena.withType(dtype);
+      const result = await body(model, arena);
+      if (component === UNET_NAME && result instanceof Tensor) this.#latents = await arena.readNchw(result);
+      return result;
+    });
+
+  /** In the order of axes of the reference. */
+  get latents(): Float32Array {
+    if (this.#latents) return this.#latents;
+    throw new InternalError(`${UNET_NAME} of the decoder has sampled no latents.`);
+  }
 }
 
 /** The embeddings of images that are already what the encoder takes: `[B, 3, side, side]`, normalised. */

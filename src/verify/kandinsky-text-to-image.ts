@@ -4,14 +4,13 @@ import type { Fixture } from "../fixture/fixture.js";
 import type { Output } from "../fixture/result.js";
 import type { Runner } from "../fixture/runner.js";
 import { BYTES, LOOP } from "../models/diffusers/verify/tolerances.js";
-import type { Cascade, UseComponent } from "../models/interfaces.js";
 import { clamp } from "../ops/elementwise.js";
 import { decoderOf } from "../pipeline/decoder-call.js";
 import { splitRows, stackRows, type Embedding } from "../pipeline/embedding.js";
 import { readImages } from "../pipeline/generated-image.js";
 import type { DalleModelManager } from "../pipeline/manager/model-manager.js";
 import type { Randomness } from "../pipeline/randomness.js";
-import { generatorOf, oneOrMore, openManager, paired, randomOfCall } from "./diffusers.js";
+import { generatorOf, LatentTap, oneOrMore, openManager, paired, randomOfCall } from "./diffusers.js";
 import { pairsOf, pairsOutputs, textCall } from "./kandinsky.js";
 
 const count = z.int().check(z.positive());
@@ -105,9 +104,8 @@ async function imageOutputs(
   manager: DalleModelManager,
   { name, call, embedded, generator }: DecoderRun,
 ): Promise<Output[]> {
-  const { values, bytes } = await manager.withArena(async (arena) => {
-    const use: UseComponent<Cascade> = (component, body) =>
-      manager.useCascade(component, ({ model, dtype }) => body(model, arena.withType(dtype)));
+  const { latents, values, bytes } = await manager.withArena(async (arena) => {
+    const tap = new LatentTap(manager, arena);
     using imageEmbed = stackRows(arena, embedded.images, "f32");
     using negativeEmbed = stackRows(arena, embedded.negative, "f32");
     using sampled = await decoderOf(manager).sample(arena, {
@@ -118,13 +116,15 @@ async function imageOutputs(
       // The reference guides by scales above 1 alone.
       condScale: Math.max(1, call.guidance_scale),
       noise: "randn" in generator ? generator : new NoisePerImage(generator),
-      use,
+      use: tap.use,
     });
     using images = arena.scope(() => clamp(arena.share(sampled), 0, 1));
-    return { values: await images.read(), bytes: await readImages(images, decoderOf(manager).byteRounding) };
+    const bytes = await readImages(images, decoderOf(manager).byteRounding);
+    return { latents: tap.latents, values: await images.read(), bytes };
   });
   const all = bytes.flatMap(({ data }) => [...data]);
   return [
+    await paired(fixture, `${name}.latents`, latents, LOOP[manager.dtype]),
     await paired(fixture, `${name}.images`, values, LOOP[manager.dtype]),
     await paired(fixture, `${name}.uint8`, all, BYTES[manager.dtype]),
   ];

@@ -1,11 +1,12 @@
 import * as z from "zod/mini";
 import type { Fixture } from "../fixture/fixture.js";
-import { type Output, type Tolerance } from "../fixture/result.js";
+import type { Output } from "../fixture/result.js";
 import type { Runner } from "../fixture/runner.js";
 import { givenLatents, sampleCall, scalesOf } from "../fixture/unclip-call.js";
 import { toPlanes, type RgbImage } from "../image/image.js";
 import type { Embedding } from "../pipeline/embedding.js";
 import { splitRows } from "../pipeline/embedding.js";
+import { BYTES } from "../models/diffusers/verify/tolerances.js";
 import type { GeneratedImage } from "../pipeline/generated-image.js";
 import { InferenceScript } from "../pipeline/inference-script.js";
 import type { DalleModelManager } from "../pipeline/manager/model-manager.js";
@@ -58,9 +59,6 @@ interface Call extends z.output<typeof sampleCall> {
   readonly image_embeddings?: string | undefined;
   readonly random: Random;
 }
-
-/** Bytes may be rounded to their neighbours. In f16, errors add up over all steps. */
-const BYTES: Readonly<Record<ComputeType, Tolerance>> = { f32: { beyondOne: 0 }, f16: { nmse: 1e-2 } };
 
 /** Exposes what scripts compute on the way. */
 class Steps extends InferenceScript {

@@ -1,23 +1,28 @@
 import * as z from "zod/mini";
 import { NoiseOfPart, NoisePerImage, type NoiseSource } from "../diffusion/noise.js";
 import type { Fixture } from "../fixture/fixture.js";
-import type { Output } from "../fixture/result.js";
+import type { Output, Tolerance } from "../fixture/result.js";
 import type { Runner } from "../fixture/runner.js";
+import type { Cascade } from "../models/interfaces.js";
 import { BYTES, LOOP } from "../models/diffusers/verify/tolerances.js";
-import type { Cascade, UseComponent } from "../models/interfaces.js";
 import { clamp } from "../ops/elementwise.js";
 import { decoderOf } from "../pipeline/decoder-call.js";
 import { splitRows, stackRows, type Embedding } from "../pipeline/embedding.js";
 import { readImages } from "../pipeline/generated-image.js";
 import type { DalleModelManager } from "../pipeline/manager/model-manager.js";
-import type { Randomness } from "../pipeline/randomness.js";
+import { forkOf, type Randomness } from "../pipeline/randomness.js";
 import { Embed } from "../pipeline/scripts/embed.js";
+import { InternalError } from "../platform/internal-error.js";
+import type { Arena } from "../tensor/arena.js";
+import type { ComputeType } from "../tensor/dtype.js";
+import type { Tensor } from "../tensor/tensor.js";
 import {
   contextsOf,
   embeddingsOfPixels,
   ENCODED,
   generatorOf,
   joined,
+  LatentTap,
   listOf,
   oneOrMore,
   openManager,
@@ -26,6 +31,7 @@ import {
   QUIET,
   randomOfCall,
   repeat,
+  SAMPLED,
 } from "./diffusers.js";
 
 // Whole pipelines of Stable unCLIP.
@@ -62,6 +68,8 @@ interface DecoderRun {
   readonly negativeTexts: readonly string[];
   /** For each image, the number of the embedding that is noised: others with that number get the same noise. */
   readonly inputs: readonly number[];
+  /** How near to those of the reference the embeddings are. */
+  readonly accuracy: Readonly<Record<ComputeType, Tolerance>>;
   readonly generator: Randomness;
 }
 
@@ -83,6 +91,7 @@ export const verifyStableUnclipTextToImage = pipelineRunner(async (fixture, mana
   return {
     embeddings,
     inputs: embeddings.map((_, i) => i),
+    accuracy: SAMPLED,
     texts: repeat(prompts, each),
     negativeTexts: repeat(negativesOf(one, prompts.length), each),
     generator,
@@ -99,6 +108,7 @@ export const verifyStableUnclipImageVariation = pipelineRunner(async (fixture, m
   return {
     embeddings: repeat(embedded, own),
     inputs: repeat([...embedded.keys()], own),
+    accuracy: ENCODED,
     texts: repeat(prompts, each),
     negativeTexts: repeat(negativesOf(one, prompts.length), each),
     generator: await generatorOfCall(fixture, name, { 1: one.latents }),
@@ -163,19 +173,71 @@ async function embeddingsOf(
   return new Embed(manager, QUIET).images(await photosOf(fixture, image));
 }
 
-/** Samples the images of a call, and compares them, and the encodings of their texts. */
+/** Samples the images of a call, and compares them, and what they are made from. */
 async function decoderOutputs(fixture: Fixture, manager: DalleModelManager, run: DecoderRun): Promise<Output[]> {
   const { name, call: one, texts, negativeTexts } = run;
   const { dtype } = manager;
   const contexts = await contextsOf(manager, [...negativeTexts, ...texts]);
-  const { images, bytes } = await sample(manager, run, contexts);
   const outputs = [
+    await paired(fixture, `${name}.class_labels`, await classLabelsOf(manager, run), run.accuracy[dtype]),
+    ...(await sampledOutputs(fixture, manager, run, contexts)),
+  ];
+  if (!(await fixture.has(`out.${name}.prompt_embeds`))) return outputs;
+  const read = isGuided(one) ? contexts : contexts.slice(texts.length);
+  return [await paired(fixture, `${name}.prompt_embeds`, joined(read), ENCODED[dtype]), ...outputs];
+}
+
+/** What is compared of the decoder of Stable unCLIP beyond what all decoders have. Only the list of families knows its class. */
+interface NoisingDecoder {
+  readonly stage: {
+    readonly options: { readonly vae: { readonly scalingFactor: number } };
+    classLabels(arena: Arena, imageEmbed: Tensor, noise: NoiseSource, level: number): Tensor;
+    nullClassLabels(arena: Arena, classLabels: Tensor): Tensor;
+  };
+}
+
+function isNoising(decoder: Cascade): decoder is Cascade & NoisingDecoder {
+  return decoder.stages.some((stage) => "nullClassLabels" in stage) && "stage" in decoder;
+}
+
+function decoderIn(manager: DalleModelManager): NoisingDecoder {
+  const decoder = decoderOf(manager);
+  if (isNoising(decoder)) return decoder;
+  throw new InternalError("The model has another decoder.");
+}
+
+function isGuided({ guidance_scale: scale }: Call): boolean {
+  return scaleOf(scale) !== 1;
+}
+
+/** What the U-Net reads of the image embeddings; before it, if the call is guided, what the null half reads. */
+async function classLabelsOf(manager: DalleModelManager, run: DecoderRun): Promise<number[]> {
+  const { call: one, embeddings, generator } = run;
+  const decoder = decoderIn(manager);
+  const noise = noiseOf({ ...run, generator: forkOf(generator) });
+  return manager.withArena(async (arena) => {
+    using imageEmbed = stackRows(arena, embeddings, "f32");
+    using labels = decoder.stage.classLabels(arena, imageEmbed, noise, one.noise_level);
+    using none = decoder.stage.nullClassLabels(arena, labels);
+    return [...(isGuided(one) ? await none.read() : []), ...(await labels.read())];
+  });
+}
+
+/** Compares the latents and the images of a call. `contexts`: of the negative texts, then of the texts. */
+async function sampledOutputs(
+  fixture: Fixture,
+  manager: DalleModelManager,
+  run: DecoderRun,
+  contexts: readonly Embedding[],
+): Promise<Output[]> {
+  const { name } = run;
+  const { dtype } = manager;
+  const { latents, images, bytes } = await sample(manager, run, contexts);
+  return [
+    await paired(fixture, `${name}.latents`, latents, LOOP[dtype]),
     await paired(fixture, `${name}.images`, images, LOOP[dtype]),
     await paired(fixture, `${name}.uint8`, bytes, BYTES[dtype]),
   ];
-  if (!(await fixture.has(`out.${name}.prompt_embeds`))) return outputs;
-  const read = scaleOf(one.guidance_scale) === 1 ? contexts.slice(texts.length) : contexts;
-  return [await paired(fixture, `${name}.prompt_embeds`, joined(read), ENCODED[dtype]), ...outputs];
 }
 
 /** The images of a call. `contexts`: of the negative texts, then of the texts. */
@@ -183,8 +245,7 @@ async function sample(manager: DalleModelManager, run: DecoderRun, contexts: rea
   const { call: one, texts, embeddings } = run;
   const decoder = decoderOf(manager);
   return manager.withArena(async (arena) => {
-    const use: UseComponent<Cascade> = (component, body) =>
-      manager.useCascade(component, ({ model, dtype }) => body(model, arena.withType(dtype)));
+    const tap = new LatentTap(manager, arena);
     using imageEmbed = stackRows(arena, embeddings, "f32");
     using negative = stackRows(arena, contexts.slice(0, texts.length), "f32");
     using textEncodings = stackRows(arena, contexts.slice(texts.length), "f32");
@@ -197,11 +258,14 @@ async function sample(manager: DalleModelManager, run: DecoderRun, contexts: rea
       condScale: scaleOf(one.guidance_scale),
       noiseLevel: one.noise_level,
       noise: noiseOf(run),
-      use,
+      use: tap.use,
     });
     using images = arena.scope(() => clamp(arena.share(sampled), 0, 1));
     const bytes = await readImages(images, decoder.byteRounding);
-    return { images: await images.read(), bytes: bytes.flatMap(({ data }) => [...data]) };
+    // The fixture has what the autoencoder reads after the division.
+    const { scalingFactor } = decoderIn(manager).stage.options.vae;
+    const latents = tap.latents.map((value) => value / scalingFactor);
+    return { latents, images: await images.read(), bytes: bytes.flatMap(({ data }) => [...data]) };
   });
 }
 

@@ -33,11 +33,16 @@ describe("messages of the library", () => {
       "--negative-prompt needs a --cond-scale other than 1.",
     );
     expect(said("decoderNoiseLevel", "decoderNoiseLevel must be less.")).toBe("--noise-level must be less.");
+    expect(said("size", "The size is fixed: leave size out.")).toBe("The size is fixed: leave --size out.");
+    expect(said("hint", "hint would give two sizes: pass size, one for all.")).toBe(
+      "--hint would give two sizes: pass --size, one for all.",
+    );
     expect(said("priorNumSamplesPerBatch", "priorNumSamplesPerBatch must be less.")).toBe("--candidates must be less.");
   });
 
   it("keep ordinary words, names without a flag, and texts of users", () => {
     expect(said("steps", "It takes more steps.")).toBe("It takes more steps.");
+    expect(said("size", "U-Nets take no size: leave it out.")).toBe("U-Nets take no size: leave it out.");
     expect(said("imageEmbed", "imageEmbed is missing.")).toBe("imageEmbed is missing.");
     const error = new UsageError("condScale.txt: there is no such file.");
     expect(inFlags(error, error.message)).toBe(error.message);

@@ -71,7 +71,7 @@ describe("--size", () => {
   it("is refused before anything is generated", () => {
     const { stderr, status } = dalle2(["dream", "a cat", "--size", "64", "--output-path", join(folder, "none")]);
     expect(status).toBe(2);
-    expect(stderr).toMatch(/pixels only: leave size out/);
+    expect(stderr).toMatch(/pixels only: leave --size out/);
     expect(dalle2(["dream", "a cat", "--size", "64x"]).stderr).toMatch(/not a size such as 768x512/);
   });
 

@@ -8,7 +8,11 @@ import { encodePng } from "../../src/image/png.js";
 import type { ConfigReport } from "../../src/cli/test.js";
 import type { FolderInspection } from "../../src/models/inspect-folder.js";
 import type { MemoryPlan } from "../../src/pipeline/manager/memory-plan.js";
+import { ModelLoadConfig } from "../../src/pipeline/load-config.js";
+import { DalleModelManager } from "../../src/pipeline/manager/model-manager.js";
+import { BasicInference } from "../../src/pipeline/scripts/basic-inference.js";
 import { dalle2, generated, readImage } from "../support/cli.js";
+import { sharedGpu } from "../support/gpu.js";
 import { fixtureFolder } from "../support/golden.js";
 
 const root = mkdtempSync(join(tmpdir(), "kandinsky-folders-"));
@@ -100,6 +104,20 @@ describe("dalle2 dream", () => {
     expect(await dream("--model-config", alone, "--prior-folder", PRIOR)).toEqual(beside);
     const { status, stderr } = dalle2(["dream", "a cat", "--model-config", alone, "-o", join(root, "none")]);
     expect([status, stderr]).toEqual([2, expect.stringContaining("--prior-folder")]);
+  });
+
+  it("guides away from a negative prompt, as the library does", async () => {
+    const negativeText = "blue, blurred";
+    const plain = await dream("--model-config", DECODER);
+    const guided = await dream("--model-config", DECODER, "--negative-prompt", negativeText);
+    expect(guided).not.toEqual(plain);
+    using manager = await DalleModelManager.create(await ModelLoadConfig.open(DECODER), {
+      gpu: await sharedGpu(),
+      dtype: "f32",
+    });
+    const options = { seed: 3, priorSteps: 2, decoderSteps: 2, negativeText };
+    const images = await new BasicInference(manager).run("a red square", options);
+    expect(guided).toEqual(images.get(0)!.get(0)![0]!.data);
   });
 
   it("generates the same images with converted folders, whose card is kept", async () => {

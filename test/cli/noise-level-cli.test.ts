@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -14,6 +14,7 @@ let folder: string;
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "noise-"));
+  writeBoth(join(folder, "both"));
 });
 
 afterAll(() => {
@@ -23,6 +24,17 @@ afterAll(() => {
 const model = (fixture: string) => ["--model-config", join(fixtureFolder(fixture), "model"), "--dtype", "f32"];
 const ofTexts = [...model("stable-unclip-text-to-image"), "--prior-steps", "2"];
 const ofImages = model("stable-unclip-image-variation");
+/** A model of texts that embeds images, too. */
+function writeBoth(to: string): void {
+  cpSync(join(fixtureFolder("stable-unclip-text-to-image"), "model"), to, { recursive: true });
+  const other = join(fixtureFolder("stable-unclip-image-variation"), "model");
+  const index = (from: string) => JSON.parse(readFileSync(join(from, "model_index.json"), "utf8")) as object;
+  const components = ["image_encoder", "feature_extractor"] as const;
+  for (const name of components) cpSync(join(other, name), join(to, name), { recursive: true });
+  const added = Object.fromEntries(Object.entries(index(other)).filter(([name]) => components.some((one) => one === name)));
+  writeFileSync(join(to, "model_index.json"), JSON.stringify({ ...index(to), ...added }));
+}
+
 const few = ["--steps", "2", "--seed", "5"];
 
 /** Runs a command and returns the files of its images. */
@@ -38,12 +50,14 @@ async function recorded(file: string): Promise<unknown> {
 }
 
 describe("--noise-level", () => {
-  it.each<[string, readonly string[], readonly string[], string]>([
+  it.each<[string, readonly string[], readonly string[] | "both", string]>([
     ["dream", ["dream", "a cat"], ofTexts, "decoderNoiseLevel"],
     ["variation", ["variation", IMAGE], ofImages, "noiseLevel"],
     ["inpaint", INPAINT, ofTexts, "decoderNoiseLevel"],
     ["interpolate", ["interpolate", "a cat", "a dog", "--frames", "2"], ofTexts, "decoderNoiseLevel"],
-  ])("of %s changes its images, and is in their records", async (_, command, flags, name) => {
+    ["edit", EDIT, "both", "noiseLevel"],
+  ])("of %s changes its images, and is in their records", async (_, command, given, name) => {
+    const flags = given === "both" ? ["--model-config", join(folder, given), "--dtype", "f32"] : given;
     const [plain] = run([...command, ...flags, ...few]);
     const [noisy] = run([...command, ...flags, ...few, "--noise-level", "700"]);
     expect(await recorded(plain!)).toMatchObject({ [name]: 0 });

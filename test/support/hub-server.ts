@@ -31,38 +31,49 @@ export function filesBelow(folder: string): Map<string, Uint8Array> {
 /** A repository as people publish one: its models, and files that nobody here needs. */
 export interface Published {
   readonly id: string;
-  /** The folder of its models, with safetensors without a variant. */
+  /** The folder of its models, with safetensors: plain ones, or of the variant fp16. */
   readonly folder: string;
+  /** Which files of weights it has: plain ones and those of the variant fp16, or these alone. Default: both. */
+  readonly weights?: "both" | "fp16";
+  /** Default apache-2.0. */
+  readonly licence?: string;
   /** Id of its prior, which its model card names. */
   readonly prior?: string;
 }
 
 /**
- * Makes a server answer as the hub does for published repositories: with model cards, redirects for large files, and beside each
- * file of weights the same as `.bin` and of the variant fp16, and some images.
+ * Makes a server answer as the hub does for published repositories: with model cards, redirects for large files, each file of
+ * weights as safetensors and as `.bin`, the whole model in one file, and some images.
  */
 export function servePublished(server: FaultServer, repositories: readonly Published[]): void {
-  for (const { id, folder, prior } of repositories) {
-    const own = filesBelow(folder);
+  for (const { id, folder, weights = "both", licence = "apache-2.0", prior } of repositories) {
     const card = [
       "---",
-      "license: apache-2.0",
+      `license: ${licence}`,
       ...(prior === undefined ? [] : ["prior:", `- ${prior}`]),
       "---",
       "# Card",
     ];
-    const files = new Map([
-      ...own,
+    const files = new Map<string, Uint8Array>([
       ["README.md", Buffer.from(card.join("\n"))],
       ["images/cat.png", Buffer.alloc(5000)],
+      ["model.ckpt", Buffer.alloc(5000)],
     ]);
-    for (const [path, content] of own) {
-      if (!path.endsWith(".safetensors")) continue;
-      files.set(path.replace(/safetensors$/, "fp16.safetensors"), content);
-      files.set(path.replace(/(?:model|pytorch_model)\.safetensors$/, "pytorch_model.bin"), content);
+    for (const [path, content] of filesBelow(folder)) {
+      const [, base] = /^(.*?)(?:\.fp16)?\.safetensors$/.exec(path) ?? [];
+      for (const published of base === undefined ? [path] : weightsFiles(base, weights)) files.set(published, content);
     }
-    serveRepository(server, { id, licence: "apache-2.0", files, redirects: true });
+    serveRepository(server, { id, licence, files, redirects: true });
   }
+}
+
+/** The published files of a component's weights. `base`: without variant and extension. */
+function weightsFiles(base: string, weights: "both" | "fp16"): readonly string[] {
+  const torchBase = base.replace(/\/model$/, "/pytorch_model");
+  return (weights === "both" ? ["", ".fp16"] : [".fp16"]).flatMap((variant) => [
+    `${base}${variant}.safetensors`,
+    `${torchBase}${variant}.bin`,
+  ]);
 }
 
 const isLarge = (path: string): boolean => /\.(?:safetensors|bin)$/.test(path);

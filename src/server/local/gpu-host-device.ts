@@ -155,8 +155,11 @@ class LoadedModel implements OpenModel {
   }
 }
 
-function openConfig({ name, config = name }: HostedModel, signal: AbortSignal | undefined): Promise<ModelLoadConfig> {
-  return ModelLoadConfig.open(config, { signal, onWarning: () => undefined });
+function openConfig(
+  { name, config = name, prior }: HostedModel,
+  signal: AbortSignal | undefined,
+): Promise<ModelLoadConfig> {
+  return ModelLoadConfig.open(config, { signal, prior, onWarning: () => undefined });
 }
 
 /** How records name the load config: paths of this machine are not for callers. Undefined: as it is named by itself. */

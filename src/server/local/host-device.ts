@@ -16,6 +16,8 @@ export interface HostedModel extends Pick<ManagerOptions, "dtype" | "weights" | 
   readonly name: string;
   /** Name, path or URL of its load config, a folder of models, or an id on the hub. Default: `name`. */
   readonly config?: string | undefined;
+  /** The folder that its prior and CLIP are taken from: its path, URL, or id on the hub. Default: that of `ModelLoadConfig.open`. */
+  readonly prior?: string | undefined;
 }
 
 /** GPU memory of a model, counted by a dry run, for a batch of one image of a size and for one of `images`. */

@@ -126,6 +126,11 @@ export class DecoderStage implements CascadeStage {
     return this.#noise.classLabels(arena, imageEmbed, noise.randnOfInputs?.(shape) ?? noise.randn(shape), level);
   }
 
+  /** The same for the null half of guidance, which has no image embedding and no level: zeros. The caller disposes them. */
+  nullClassLabels(arena: Arena, classLabels: Tensor): Tensor {
+    return arena.scope(() => scaleBy(arena.share(classLabels), 0));
+  }
+
   /** Samples latents, f32 `[B, h, w, 4]`, with the U-Net. The caller disposes them. */
   async sampleLatents(callArena: Arena, sampling: LatentSampling): Promise<Tensor> {
     const arena = callArena.withType(this.#dtype);
@@ -134,10 +139,9 @@ export class DecoderStage implements CascadeStage {
     const unet = this.#unet;
     const { condition, negative } = held.hold(() => ({
       condition: unet.condition(arena, { context, classLabels }),
-      // The null half has no image embedding and no level: zeros.
       negative:
         isGuided(sampling) && negativeContext
-          ? unet.condition(arena, { context: negativeContext, classLabels: scaleBy(arena.share(classLabels), 0) })
+          ? unet.condition(arena, { context: negativeContext, classLabels: this.nullClassLabels(arena, classLabels) })
           : undefined,
     }));
     const [batch = 0] = classLabels.shape;
