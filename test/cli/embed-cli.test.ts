@@ -80,10 +80,7 @@ describe("dalle2 dream", () => {
       "--samples cannot be combined with --prior-samples or --decoder-samples",
     ],
     [[file], `To use the embeddings in it: --embeddings ${file}`],
-    [
-      ["a ring", "--init-image", image, "--init-image", image],
-      "--init-image must be given once; it was given 2 times",
-    ],
+    [["a ring", "--init-image", image, "--init-image", image], "--init-image must be given once; it was given 2 times"],
     [["--prompt", "a ring", "--init-image", image, "--strength", "2"], "It is not a number from 0 to 1"],
   ])("refuses %s", (args, message) => {
     const { status, stderr } = dalle2(["dream", ...args]);

@@ -31,7 +31,9 @@ function writeBoth(to: string): void {
   const index = (from: string) => JSON.parse(readFileSync(join(from, "model_index.json"), "utf8")) as object;
   const components = ["image_encoder", "feature_extractor"] as const;
   for (const name of components) cpSync(join(other, name), join(to, name), { recursive: true });
-  const added = Object.fromEntries(Object.entries(index(other)).filter(([name]) => components.some((one) => one === name)));
+  const added = Object.fromEntries(
+    Object.entries(index(other)).filter(([name]) => components.some((one) => one === name)),
+  );
   writeFileSync(join(to, "model_index.json"), JSON.stringify({ ...index(to), ...added }));
 }
 

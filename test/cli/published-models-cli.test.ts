@@ -46,8 +46,7 @@ const DREAM: Pick<PublishedModel, "command" | "run" | "others"> = {
 };
 const VARIATION: typeof DREAM = {
   command: ["variation", IMAGE],
-  run: async (manager) =>
-    new ImageVariation(manager).run([await readImage(IMAGE)], { text: "", seed: 5, steps: 2 }),
+  run: async (manager) => new ImageVariation(manager).run([await readImage(IMAGE)], { text: "", seed: 5, steps: 2 }),
   others: DREAM.others,
 };
 
@@ -160,7 +159,8 @@ describe.each(MODELS)(
       const broken = await run(id);
       expect([broken.status, broken.stderr]).toEqual([2, expect.stringContaining(refused.split("/").at(-2)!)]);
       for (const { id: repository, licence = "apache-2.0" } of repositories) {
-        const [, said] = new RegExp(`${repository}: \\d+\\.\\d\\d kB to download, licence (\\S+)$`, "m").exec(broken.stderr) ?? [];
+        const [, said] =
+          new RegExp(`${repository}: \\d+\\.\\d\\d kB to download, licence (\\S+)$`, "m").exec(broken.stderr) ?? [];
         expect(said).toBe(licence);
       }
 

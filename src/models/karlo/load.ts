@@ -28,7 +28,10 @@ export async function loadCascade(requests: readonly BuildRequest<UnetSource>[])
   const { opened, arena } = onlyRequest(requests);
   const folder = folderOf(opened, "Karlo");
   const { decoder, superResolution } = await readCascade(folder);
-  const open = async (component: string) => ({ component, source: await openComponent(folder, component, NETWORK_WEIGHTS) });
+  const open = async (component: string) => ({
+    component,
+    source: await openComponent(folder, component, NETWORK_WEIGHTS),
+  });
   const whole = new WeightStore(arena, joinedTensors([await open("decoder"), await open("text_proj")]));
   const first = new WeightStore(arena, (await open("super_res_first")).source);
   const last = new WeightStore(arena, (await open("super_res_last")).source);

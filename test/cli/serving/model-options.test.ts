@@ -32,7 +32,11 @@ it("each of several models has a prior of its own", () => {
 
 it("a prior that belongs to another model is refused by the device, and the right one opened", async () => {
   const device = new GpuHostDevice(await sharedGpu());
-  const decoder = { name: "kandinsky", config: join(fixtureFolder("kandinsky-img2img"), "model"), dtype: "f32" } as const;
+  const decoder = {
+    name: "kandinsky",
+    config: join(fixtureFolder("kandinsky-img2img"), "model"),
+    dtype: "f32",
+  } as const;
   await expect(device.describe({ ...decoder, prior: join(KANDINSKY, "nowhere") })).rejects.toThrow(/nowhere/);
   const [plain, own] = [await device.describe(decoder), await device.describe({ ...decoder, prior: PRIOR })];
   expect([plain.prior, own.prior]).toEqual([undefined, expect.anything()]);

@@ -72,7 +72,10 @@ describe("the models of a folder", () => {
       /KandinskyPriorPipeline, which is not supported: it needs the text encoder and the conditions/,
     ],
     ["Kandinsky3Pipeline", /Kandinsky3Pipeline, .*another Kandinsky than 2\.2/],
-    ["StableUnCLIPTomorrowPipeline", /StableUnCLIPTomorrowPipeline, .*steps that no supported pipeline of Stable unCLIP has/],
+    [
+      "StableUnCLIPTomorrowPipeline",
+      /StableUnCLIPTomorrowPipeline, .*steps that no supported pipeline of Stable unCLIP has/,
+    ],
     ["StableDiffusionPipeline", /StableDiffusionPipeline, .*AutoencoderKL/],
     ["DDPMPipeline", /unrecognised checkpoint: found a folder of class DDPMPipeline/],
   ])("of a %s are refused by name", async (pipeline, message) => {

@@ -74,7 +74,8 @@ export function checkTransformerUnet(
   }
   const heads = headsOf(config);
   const wrong = widths.findIndex((width, i) => width % (heads[i] ?? 1) !== 0);
-  if (wrong >= 0) issue("attention_head_dim", `${heads[wrong]} heads do not divide ${widths[wrong]} in block_out_channels`);
+  if (wrong >= 0)
+    issue("attention_head_dim", `${heads[wrong]} heads do not divide ${widths[wrong]} in block_out_channels`);
 }
 
 function headsOf({ attention_head_dim, block_out_channels }: TransformerUnetConfig): readonly number[] {

@@ -47,7 +47,10 @@ const schema = componentSchema("UNet2DConditionModel", shape, { harmless: ADDED_
     }
     const forms = type === "image_hint" ? ([CHANNELS_IN.hint] as const) : [CHANNELS_IN.nothing, CHANNELS_IN.kept];
     if (!forms.includes(channelsIn)) {
-      issue("in_channels", `${channelsIn} is not supported with the addition_embed_type ${type}: only ${forms.join(" or ")}`);
+      issue(
+        "in_channels",
+        `${channelsIn} is not supported with the addition_embed_type ${type}: only ${forms.join(" or ")}`,
+      );
     }
     if (channelsOut !== LATENT_CHANNELS && channelsOut !== 2 * LATENT_CHANNELS) {
       issue("out_channels", `${channelsOut} is not supported: only ${LATENT_CHANNELS}, or twice as many`);

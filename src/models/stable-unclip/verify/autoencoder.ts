@@ -22,7 +22,9 @@ export const verifyAutoencoder: Runner = async (fixture, openArena) => {
         const images = arena.scope(() =>
           vae.decodeUnscaled(arena.fromNchw(data, shape as [number, number, number, number], "f32")),
         );
-        outputs.push(...(await pairOutputs(fixture, { [`${numberOf(name)}.decode`]: images }, LATENT_FORWARD[arena.dtype])));
+        outputs.push(
+          ...(await pairOutputs(fixture, { [`${numberOf(name)}.decode`]: images }, LATENT_FORWARD[arena.dtype])),
+        );
       }
       return outputs;
     },
