@@ -111,7 +111,11 @@ export class KeptFile {
 
   /** Moves a complete, verified part to the file's name, and removes all other parts. Does nothing if another process has moved it. */
   async install(part: string, record: FileRecord, checksum: string | undefined): Promise<void> {
-    if (!(await this.#replaceBy(part, record))) return;
+    if (!(await this.#replaceBy(part, record))) {
+      // The process that has moved the part may have removed its origin before this one recorded it.
+      if (!(await statFile(this.partPath(part)))) await removeOrigin(this.partPath(part));
+      return;
+    }
     await this.#writeChecksum(checksum);
     const parts = (await listFiles(this.folder)).filter((name) => this.#isPart(name));
     // Windows refuses to remove a part that another process writes to.

@@ -98,3 +98,11 @@ it("a part that another process moved and began again does not replace the compl
   expect(await readOrigin(kept.partPath("part"))).toEqual({ url: server.url(PATH), size: LENGTH });
   expect(await readRecord(kept.path)).toBeUndefined();
 });
+
+it("a part whose origin was recorded only after another process had installed it leaves nothing behind", async () => {
+  const kept = new KeptFile(folder, filename);
+  await writeFile(kept.path, content);
+  await kept.begin("part", { url: server.url(PATH), size: LENGTH });
+  await kept.install("part", { url: server.url(PATH), size: LENGTH, modified: 0, sha256 }, undefined);
+  expect(await readdir(folder)).toEqual([filename]);
+});
