@@ -45,7 +45,9 @@ Exit status: 0 success; 1 failure; 2 wrong usage, invalid configuration or missi
 
 async function main(args: readonly string[]): Promise<number> {
   const program = new Command("dalle2")
-    .description("Run DALL·E 2 (unCLIP) checkpoints of DALLE2-pytorch on WebGPU, without Python.")
+    .description(
+      "Run DALL·E 2 class (unCLIP) models on WebGPU, without Python: DALLE2-pytorch, Kandinsky 2.2, Karlo, Stable unCLIP.",
+    )
     .version(PACKAGE_VERSION)
     // dalle2-laion takes these two options before the command; here they can also come after it.
     .addOption(new Option("-v, --verbose").hideHelp())

@@ -26,8 +26,8 @@ export async function describeFolder(folder: OpenedFolder): Promise<readonly Rep
   rows.push(["generates", usesOf(folder, kinds).join(", ") || "nothing by itself"]);
   if (prior) rows.push(["prior", settingsText(PRIOR_DEFAULTS)]);
   if (decoder) {
-    const levels = `noise levels 0 to ${decoder.noising.timesteps - 1}, 0 by default`;
-    rows.push(["decoder", settingsText(DECODER_DEFAULTS)], ["image embeddings in it", levels]);
+    const levels = `levels 0 to ${decoder.noising.timesteps - 1}, 0 by default`;
+    rows.push(["decoder", settingsText(DECODER_DEFAULTS)], ["noise on image embeddings", levels]);
   }
   return [{ title: FAMILY, rows }];
 }

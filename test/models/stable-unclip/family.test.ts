@@ -81,7 +81,7 @@ describe("a folder", () => {
           ["generates", "images of texts, images of image embeddings"],
           ["prior", "25 sampling steps, guidance scale 4 by default"],
           ["decoder", "20 sampling steps, guidance scale 10 by default"],
-          ["image embeddings in it", "noise levels 0 to 999, 0 by default"],
+          ["noise on image embeddings", "levels 0 to 999, 0 by default"],
         ],
       },
     ]);
