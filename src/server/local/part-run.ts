@@ -18,8 +18,10 @@ export type PartOutcome = PromiseSettledResult<readonly FinishedImage[]>;
 /** A part while it is computed, by one batch or by several if some fail. */
 export class PartRun {
   readonly #images = new Map<number, FinishedImage>();
-  /** Images that are being encoded. */
+  /** Images that are being encoded, until they are told. */
   readonly #encoding = new Map<number, Promise<void>>();
+  /** The last of them. */
+  #last = Promise.resolve();
   #warnings = new Set<string>();
   /** Why it gets no images. */
   #failure: { readonly reason: unknown } | undefined;
@@ -72,21 +74,25 @@ export class PartRun {
     this.#tell(({ onWarning }) => onWarning?.(message));
   }
 
-  /** An image was generated: it is encoded meanwhile. */
+  /** An image was generated. It is encoded beside others, and told after those that were added before. */
   add(image: GeneratedImage, index: number, generatedOn: GeneratedOn): void {
     if (this.#encoding.has(index)) return;
-    const encoded = this.#encode(image, index, generatedOn).catch((reason: unknown) => {
-      this.fail(reason);
-    });
-    this.#encoding.set(index, encoded);
+    this.#last = Promise.all([this.#encode(image, index, generatedOn), this.#last]).then(
+      ([finished]) => {
+        this.#images.set(index, finished);
+        this.#tell(({ onImage }) => onImage?.(finished, index));
+      },
+      (reason: unknown) => {
+        this.fail(reason);
+      },
+    );
+    this.#encoding.set(index, this.#last);
   }
 
-  async #encode(image: GeneratedImage, index: number, generatedOn: GeneratedOn): Promise<void> {
+  async #encode(image: GeneratedImage, index: number, generatedOn: GeneratedOn): Promise<FinishedImage> {
     const { width, height, seed, parameters } = image;
     const png = await encodeRecorded(image, { generatedOn, inputs: inputsOfImage(this.request, index) });
-    const finished = { png, width, height, seed, parameters };
-    this.#images.set(index, finished);
-    this.#tell(({ onImage }) => onImage?.(finished, index));
+    return { png, width, height, seed, parameters };
   }
 
   /** It gets no images. Only the first reason counts. */

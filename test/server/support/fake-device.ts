@@ -174,7 +174,7 @@ export class FakeDevice implements HostDevice {
   }
 }
 
-const GENERATED_ON: GeneratedOn = {
+export const GENERATED_ON: GeneratedOn = {
   software: "a test",
   model: { files: [] },
   adapter: "a fake adapter",
