@@ -3,7 +3,7 @@ import { ddpmNumbers, ddpmStep, type DdpmNumbers } from "../../../ops/sampler.js
 import type { DiffusersSchedule } from "./diffusers-schedule.js";
 
 /** Smallest variance whose logarithm is taken. */
-export const MIN_VARIANCE = 1e-20;
+const MIN_VARIANCE = 1e-20;
 
 /**
  * DDPM over a grid, as diffusers has it; its schedulers differ in the numbers of a step. With a learned variance the prediction has it
@@ -32,16 +32,26 @@ export function ddpmSampler(
 }
 
 /**
- * The numbers of a step. Each operation is rounded to f32, as in torch. Its beta is never that of the table.
- * @see https://github.com/huggingface/diffusers/blob/ad3a3afc3a4d3068bbb12f58129c855087ffc6d6/src/diffusers/schedulers/scheduling_ddpm.py#L333-L365
+ * The numbers of a step of `DDPMScheduler`. Its beta is never that of the table.
  * @see https://github.com/huggingface/diffusers/blob/ad3a3afc3a4d3068bbb12f58129c855087ffc6d6/src/diffusers/schedulers/scheduling_ddpm.py#L440-L509
  */
-export function ddpmStepNumbers(schedule: DiffusersSchedule, { timestep, next }: TimestepPair): DdpmNumbers {
+export function ddpmStepNumbers(schedule: DiffusersSchedule, step: TimestepPair): DdpmNumbers {
+  const alpha = Math.fround(schedule.barAt(step.timestep) / schedule.barAt(step.next));
+  return posteriorNumbers(schedule, step, { alpha, beta: Math.fround(1 - alpha) });
+}
+
+/**
+ * The numbers of a step with this alpha and this beta, f32. Each operation is rounded to f32, as in torch.
+ * @see https://github.com/huggingface/diffusers/blob/ad3a3afc3a4d3068bbb12f58129c855087ffc6d6/src/diffusers/schedulers/scheduling_ddpm.py#L333-L365
+ */
+export function posteriorNumbers(
+  schedule: Pick<DiffusersSchedule, "barAt">,
+  { timestep, next }: TimestepPair,
+  { alpha, beta }: { readonly alpha: number; readonly beta: number },
+): DdpmNumbers {
   const f = Math.fround;
   const [bar, barNext] = [schedule.barAt(timestep), schedule.barAt(next)];
   const [rest, restNext] = [f(1 - bar), f(1 - barNext)];
-  const alpha = f(bar / barNext);
-  const beta = f(1 - alpha);
   const variance = f(f(restNext / rest) * beta);
   return {
     scaleX0: f(f(f(Math.sqrt(barNext)) * beta) / rest),

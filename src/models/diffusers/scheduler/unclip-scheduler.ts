@@ -3,7 +3,7 @@ import { isSharedSampler, SHARED_SAMPLERS, type SamplerName } from "../../../dif
 import type { DdpmNumbers } from "../../../ops/sampler.js";
 import { ArgumentError } from "../../../platform/arguments.js";
 import type { UnclipSchedulerOptions } from "../config/unclip-scheduler-config.js";
-import { ddpmSampler, MIN_VARIANCE } from "./ddpm-sampler.js";
+import { ddpmSampler, posteriorNumbers } from "./ddpm-sampler.js";
 import { refuseDdim, type Scheduler } from "./scheduler.js";
 import { unclipGrid, UnclipSchedule } from "./unclip-schedule.js";
 
@@ -41,21 +41,16 @@ export class UnclipScheduler implements Scheduler {
 }
 
 /**
- * The numbers of a step. Each operation is rounded to f32, as in torch.
+ * The numbers of a step. Its beta is that of the table if the step leads to the timestep before.
  * @see https://github.com/huggingface/diffusers/blob/ad3a3afc3a4d3068bbb12f58129c855087ffc6d6/src/diffusers/schedulers/scheduling_unclip.py#L188-L222
  * @see https://github.com/huggingface/diffusers/blob/ad3a3afc3a4d3068bbb12f58129c855087ffc6d6/src/diffusers/schedulers/scheduling_unclip.py#L263-L305
  */
-export function stepNumbers(schedule: UnclipSchedule, { timestep, next }: TimestepPair): DdpmNumbers {
+export function stepNumbers(schedule: UnclipSchedule, step: TimestepPair): DdpmNumbers {
   const f = Math.fround;
-  const [bar, barNext] = [schedule.barAt(timestep), schedule.barAt(next)];
-  const [rest, restNext] = [f(1 - bar), f(1 - barNext)];
-  const beta = next === timestep - 1 ? schedule.tables.betas[timestep]! : f(1 - f(bar / barNext));
-  const alpha = f(1 - beta);
-  const variance = f(f(restNext / rest) * beta);
-  return {
-    scaleX0: f(f(f(Math.sqrt(barNext)) * beta) / rest),
-    scaleX: f(f(f(Math.sqrt(alpha)) * restNext) / rest),
-    minLog: Math.log(Math.max(variance, MIN_VARIANCE)),
-    maxLog: Math.log(beta),
-  };
+  const { timestep, next } = step;
+  const beta =
+    next === timestep - 1
+      ? schedule.tables.betas[timestep]!
+      : f(1 - f(schedule.barAt(timestep) / schedule.barAt(next)));
+  return posteriorNumbers(schedule, step, { alpha: f(1 - beta), beta });
 }
